@@ -1,0 +1,222 @@
+package spared
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/slide"
+)
+
+// Slide is one tissue section as its instrument wrote it.
+type Slide = slide.Slide
+
+// Image is a picture of the tissue.
+type Image = slide.Image
+
+// ScaleFactors relates pictures and spots.
+type ScaleFactors = slide.ScaleFactors
+
+// FormatError is the error of every reader: it names file, key and line.
+type FormatError = format.Error
+
+// Split says what a spot is used for.
+type Split uint8
+
+// The splits of a data set. Spots in none of them are not used.
+const (
+	None Split = iota
+	Train
+	Val
+	Test
+)
+
+// String returns "train", "val", "test" or "none", as stored in obs["split"].
+func (s Split) String() string {
+	switch s {
+	case Train:
+		return "train"
+	case Val:
+		return "val"
+	case Test:
+		return "test"
+	}
+	return "none"
+}
+
+// ParseSplit is the inverse of Split.String.
+func ParseSplit(s string) (Split, error) {
+	for _, p := range []Split{None, Train, Val, Test} {
+		if s == p.String() {
+			return p, nil
+		}
+	}
+	return None, fmt.Errorf("spared: %q is not a split: want train, val, test or none", s)
+}
+
+// The layers of a data set, under the names that SpaRED gives them on disk.
+// All are [spots][genes]. Letters before the underscore: d = zeros completed
+// by the adaptive median, c = batch-corrected by ComBat, t = missing values
+// completed by SpaCKLE.
+const (
+	LayerCounts  = "counts"     // raw counts
+	LayerTPM     = "tpm"        // transcripts per million of the kept genes
+	LayerLog     = "log1p"      // log2(TPM+1)
+	LayerDLog    = "d_log1p"    // log1p, zeros completed by the adaptive median
+	LayerCLog    = "c_log1p"    // log1p after ComBat
+	LayerCDLog   = "c_d_log1p"  // d_log1p after ComBat
+	LayerDeltas  = "deltas"     // log1p minus the gene's mean over train spots
+	LayerDDeltas = "d_deltas"   // the same of d_log1p
+	LayerCDeltas = "c_deltas"   // the same of c_log1p
+	LayerCDDelta = "c_d_deltas" // the same of c_d_log1p
+	LayerCTLog   = "c_t_log1p"  // c_d_log1p where measured, SpaCKLE elsewhere
+	LayerCTDelta = "c_t_deltas" // c_t_log1p minus the gene's train mean
+)
+
+// Spot is one row of a data set.
+type Spot struct {
+	ID                 string // unique: "<slide>_<barcode>"
+	Barcode            string
+	Slide              int // index into Dataset.Sections
+	Split              Split
+	ArrayRow, ArrayCol int     // place on the instrument's grid
+	X, Y               float64 // centre, full-resolution pixels, x right, y down
+	TotalCounts        float64 // sum of counts over the genes that passed the filter
+	GenesDetected      int     // genes with a count, of those that passed the filter
+	RPK                float64 // sum of count/length in bp over the genes that passed the filter
+}
+
+// Gene is one column of a data set.
+type Gene struct {
+	ID         string // Ensembl id without version
+	Symbol     string
+	Length     float64 // bp, union of all exons (GENCODE)
+	ExpFrac    float64 // least share of spots with a count, over the slides it was learnt from
+	GlobalFrac float64 // share of all spots with a count (SpaRED's glob_exp_frac)
+	Detected   int     // spots with a count
+	Total      float64 // sum of counts
+	Moran      float64 // mean Moran's I of d_log1p over the slides it was learnt from
+}
+
+// Section is one slide of a data set: its place in the splits and its
+// pictures, without its counts.
+type Section struct {
+	Name    string
+	Patient string // "" where unknown
+	Batch   string // ComBat batch: the slide's or the patient's name
+	Scale   ScaleFactors
+	Hires   *Image // nil where there is none
+	Lowres  *Image // nil where there is none
+	FullRes string // path of the full-resolution picture, "" where there is none
+}
+
+// Affine is the batch correction as one straight line per batch and gene:
+// corrected = Slope*x + Intercept. Rows are batches in the order of Batches,
+// columns genes. ComBat is affine once fitted, so this is all of it.
+type Affine struct {
+	Batches   []string
+	Slope     [][]float64 // [batches][genes]
+	Intercept [][]float64 // [batches][genes]
+}
+
+// Dataset is a curated data set: spots of one or more slides by the same
+// genes, in layers. Spots of a slide are contiguous.
+type Dataset struct {
+	Spots    []Spot
+	Genes    []Gene
+	Sections []Section
+
+	// Layers maps a name (see the Layer constants) to a dense matrix
+	// [spots][genes].
+	Layers map[string]blas32.General
+	// Mask is true where a value was measured (count > 0), [spots][genes]
+	// row-major.
+	Mask []bool
+	// TrainMean maps a *_log1p layer to its mean per gene over train spots,
+	// the offset of the deltas layer made from it.
+	TrainMean map[string][]float64
+	// Correction maps c_log1p and c_d_log1p to the batch correction that made
+	// them; empty where there is one batch only.
+	Correction map[string]*Affine
+
+	Manifest Manifest
+}
+
+// N returns the numbers of spots and genes.
+func (d *Dataset) N() (spots, genes int) { return len(d.Spots), len(d.Genes) }
+
+// SpotsOf returns the indices of the spots of section s (an index into
+// Sections), rising.
+func (d *Dataset) SpotsOf(s int) []int {
+	var idx []int
+	for i := range d.Spots {
+		if d.Spots[i].Slide == s {
+			idx = append(idx, i)
+		}
+	}
+	return idx
+}
+
+// SpotsIn returns the indices of the spots of a split, rising.
+func (d *Dataset) SpotsIn(s Split) []int {
+	var idx []int
+	for i := range d.Spots {
+		if d.Spots[i].Split == s {
+			idx = append(idx, i)
+		}
+	}
+	return idx
+}
+
+// Section returns the index of the section of that name, or -1.
+func (d *Dataset) Section(name string) int {
+	for i := range d.Sections {
+		if d.Sections[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// GeneIndex returns the column of the gene with that symbol or id, or -1. An
+// id wins over a symbol; of equal symbols the first wins.
+func (d *Dataset) GeneIndex(name string) int {
+	sym := -1
+	for j := range d.Genes {
+		if d.Genes[j].ID == name {
+			return j
+		}
+		if sym < 0 && d.Genes[j].Symbol == name {
+			sym = j
+		}
+	}
+	return sym
+}
+
+// Layer returns a layer, or an error that lists those there are.
+func (d *Dataset) Layer(name string) (blas32.General, error) {
+	m, ok := d.Layers[name]
+	if !ok {
+		return m, fmt.Errorf("spared: no layer %q; the data set has %v", name, d.LayerNames())
+	}
+	return m, nil
+}
+
+// LayerNames returns the names of the layers, in pipeline order, then any
+// others by name.
+func (d *Dataset) LayerNames() []string { return orderedLayers(d.Layers) }
+
+// Missing returns the share of entries that were not measured, 0 to 1.
+func (d *Dataset) Missing() float64 {
+	if len(d.Mask) == 0 {
+		return 0
+	}
+	n := 0
+	for _, m := range d.Mask {
+		if !m {
+			n++
+		}
+	}
+	return float64(n) / float64(len(d.Mask))
+}
