@@ -1,10 +1,3 @@
-// Package dense names the plain row-major matrix that the algorithm packages
-// of spared work on.
-//
-// A Matrix[float32] has the same fields as gonum's blas32.General and a
-// Matrix[float64] those of blas64.General, so a layer of a data set converts
-// without a copy: dense.Matrix[float32](layer). In this module rows are spots
-// and columns are genes unless a function says otherwise.
 package dense
 
 import "fmt"
@@ -15,8 +8,8 @@ type Float interface{ ~float32 | ~float64 }
 // Matrix is a dense row-major matrix; element (i, j) is Data[i*Stride+j].
 type Matrix[T Float] struct {
 	Rows, Cols int
-	Data       []T
 	Stride     int
+	Data       []T
 }
 
 // New returns a matrix of zeros.

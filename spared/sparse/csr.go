@@ -1,9 +1,9 @@
-// Package sparse holds the compressed-sparse-row matrix of gene counts, rows
-// are spots and columns genes, as Space Ranger and anndata store them.
 package sparse
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas32"
 )
@@ -82,7 +82,8 @@ func (m *CSR) ColSums() (sum []float64, nonzero []int) {
 }
 
 // Select returns a copy of the given rows and columns, in the given order;
-// nil stands for all of them. A column may not be named twice.
+// nil stands for all of them. A row may be named more than once, a column may
+// not.
 func (m *CSR) Select(rows, cols []int) *CSR {
 	if rows == nil {
 		rows = make([]int, m.Rows)
@@ -90,32 +91,40 @@ func (m *CSR) Select(rows, cols []int) *CSR {
 			rows[i] = i
 		}
 	}
-	to, ncols, rising := columnMap(m.Cols, cols)
-	s := &CSR{Rows: len(rows), Cols: ncols, IndPtr: make([]int64, 1, len(rows)+1)}
+	place, rising := placeOf(m.Cols, cols)
+	s := &CSR{Rows: len(rows), Cols: m.Cols, IndPtr: make([]int64, 1, len(rows)+1)}
+	if cols != nil {
+		s.Cols = len(cols)
+	}
+	n := m.countSelected(rows, place)
+	s.Indices, s.Data = make([]int32, 0, n), make([]float32, 0, n)
+	var scratch []uint64
 	for _, r := range rows {
-		start := len(s.Data)
 		idx, vals := m.Row(r)
-		for k, c := range idx {
-			if t := to(c); t >= 0 {
-				s.Indices = append(s.Indices, t)
-				s.Data = append(s.Data, vals[k])
+		switch {
+		case place == nil:
+			s.Indices, s.Data = append(s.Indices, idx...), append(s.Data, vals...)
+		case rising:
+			for k, c := range idx {
+				if p := place[c]; p >= 0 {
+					s.Indices, s.Data = append(s.Indices, p), append(s.Data, vals[k])
+				}
 			}
-		}
-		if !rising {
-			sortRow(s.Indices[start:], s.Data[start:])
+		default:
+			scratch = s.appendSorted(scratch[:0], idx, vals, place)
 		}
 		s.IndPtr = append(s.IndPtr, int64(len(s.Data)))
 	}
 	return s
 }
 
-// columnMap returns the new place of each old column (-1 = dropped), the new
-// number of columns, and whether the order of columns is kept.
-func columnMap(n int, cols []int) (to func(int32) int32, ncols int, rising bool) {
+// placeOf returns the new place of each old column, -1 for one that is
+// dropped, and whether the order of columns is kept; nil if all are kept.
+func placeOf(n int, cols []int) (place []int32, rising bool) {
 	if cols == nil {
-		return func(c int32) int32 { return c }, n, true
+		return nil, true
 	}
-	place := make([]int32, n)
+	place = make([]int32, n)
 	for i := range place {
 		place[i] = -1
 	}
@@ -124,29 +133,56 @@ func columnMap(n int, cols []int) (to func(int32) int32, ncols int, rising bool)
 		place[c] = int32(j)
 		rising = rising && (j == 0 || c > cols[j-1])
 	}
-	return func(c int32) int32 { return place[c] }, len(cols), rising
+	return place, rising
 }
 
-// sortRow sorts one row by column (insertion sort: rows are short and often
-// nearly sorted).
-func sortRow(idx []int32, vals []float32) {
-	for i := 1; i < len(idx); i++ {
-		for j := i; j > 0 && idx[j] < idx[j-1]; j-- {
-			idx[j], idx[j-1] = idx[j-1], idx[j]
-			vals[j], vals[j-1] = vals[j-1], vals[j]
+func (m *CSR) countSelected(rows []int, place []int32) int {
+	n := 0
+	for _, r := range rows {
+		idx, _ := m.Row(r)
+		if place == nil {
+			n += len(idx)
+			continue
+		}
+		for _, c := range idx {
+			if place[c] >= 0 {
+				n++
+			}
 		}
 	}
+	return n
 }
 
-// Stack puts matrices of equal width below each other.
-func Stack(parts ...*CSR) (*CSR, error) {
-	s := &CSR{IndPtr: []int64{0}}
-	for i, p := range parts {
-		if i == 0 {
-			s.Cols = p.Cols
-		} else if p.Cols != s.Cols {
-			return nil, fmt.Errorf("sparse: part %d has %d columns, the first has %d", i, p.Cols, s.Cols)
+// appendSorted appends a row whose columns move out of order. Column and value
+// are sorted as one number, the column in the high bits.
+func (m *CSR) appendSorted(scratch []uint64, idx []int32, vals []float32, place []int32) []uint64 {
+	for k, c := range idx {
+		if p := place[c]; p >= 0 {
+			scratch = append(scratch, uint64(p)<<32|uint64(math.Float32bits(vals[k])))
 		}
+	}
+	slices.Sort(scratch)
+	for _, v := range scratch {
+		m.Indices = append(m.Indices, int32(v>>32))
+		m.Data = append(m.Data, math.Float32frombits(uint32(v)))
+	}
+	return scratch
+}
+
+// Stack puts matrices of equal width below each other. It is an error if the
+// widths differ.
+func Stack(parts ...*CSR) (*CSR, error) {
+	var rows, n int
+	for i, p := range parts {
+		if p.Cols != parts[0].Cols {
+			return nil, fmt.Errorf("sparse: part %d has %d columns, the first has %d", i, p.Cols, parts[0].Cols)
+		}
+		rows += p.Rows
+		n += len(p.Data)
+	}
+	s := &CSR{IndPtr: make([]int64, 1, rows+1), Indices: make([]int32, 0, n), Data: make([]float32, 0, n)}
+	for _, p := range parts {
+		s.Cols = p.Cols
 		base := int64(len(s.Data))
 		for _, o := range p.IndPtr[1:] {
 			s.IndPtr = append(s.IndPtr, base+o)

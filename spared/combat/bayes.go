@@ -1,0 +1,106 @@
+package combat
+
+import (
+	"errors"
+	"math"
+)
+
+const (
+	tolerance = 1e-4 // relative change of γ and δ at which the iteration stops
+	maxRounds = 10_000
+)
+
+// line returns the correction of a batch with moments m.
+func (f *Fit) line(m *moments) (slope, intercept []float64, err error) {
+	slope, intercept = identity(len(f.Mean))
+	var genes []int // those that vary
+	var gamma, delta []float64
+	for j, sd := range f.SD {
+		if sd > 0 {
+			genes = append(genes, j)
+			gamma = append(gamma, (m.mean[j]-f.Mean[j])/sd)
+			delta = append(delta, m.variance[j]/(sd*sd))
+		}
+	}
+	if err := shrink(gamma, delta, m.n); err != nil {
+		return nil, nil, err
+	}
+	for k, j := range genes {
+		s := 1 / math.Sqrt(delta[k])
+		slope[j] = s
+		intercept[j] = f.Mean[j] - s*(f.Mean[j]+f.SD[j]*gamma[k])
+	}
+	return slope, intercept, nil
+}
+
+// shrink replaces the estimates γ̂ and δ̂ of a batch of n spots by their
+// posterior modes γ* and δ*.
+func shrink(gamma, delta []float64, n float64) error {
+	if len(gamma) == 0 {
+		return nil
+	}
+	bar, tau2 := meanVar(gamma)
+	m, v := meanVar(delta)
+	switch {
+	case m == 0: // no gene varies within the batch: location only
+		for k := range gamma {
+			gamma[k] = posteriorMean(gamma[k], bar, tau2, 1, n)
+			delta[k] = 1
+		}
+		return nil
+	case v == 0: // the prior of δ is a point
+		for k := range gamma {
+			gamma[k] = posteriorMean(gamma[k], bar, tau2, m, n)
+			delta[k] = m
+		}
+		return nil
+	}
+	a, b := (2*v+m*m)/v, (m*v+m*m*m)/v
+	gammaHat, deltaHat := append([]float64(nil), gamma...), append([]float64(nil), delta...)
+	for range maxRounds {
+		var change float64
+		for k := range gamma {
+			g := posteriorMean(gammaHat[k], bar, tau2, delta[k], n)
+			off := gammaHat[k] - g
+			d := (0.5*n*(deltaHat[k]+off*off) + b) / (0.5*n + a - 1) // n(δ̂+(γ̂-γ)²) = Σ(s-γ)²
+			change = max(change, relative(g, gamma[k]), relative(d, delta[k]))
+			gamma[k], delta[k] = g, d
+		}
+		if change <= tolerance {
+			return nil
+		}
+	}
+	return errors.New("combat: the empirical-Bayes iteration does not converge")
+}
+
+// posteriorMean returns the mode of γ given δ. With τ² = 0 and δ = 0 data and
+// prior agree on γ̄.
+func posteriorMean(gamma, bar, tau2, delta, n float64) float64 {
+	if w := tau2 * n; w+delta > 0 {
+		return (w*gamma + delta*bar) / (w + delta)
+	}
+	return bar
+}
+
+// relative returns the change from old to new relative to old. It is negative
+// for a negative old, so a gene with a negative γ does not hold up the
+// iteration: sva, inmoose and scanpy stop by the same rule, and to stop a round
+// later would give other digits than theirs.
+func relative(new, old float64) float64 {
+	if new == old {
+		return 0
+	}
+	return math.Abs(new-old) / old
+}
+
+// meanVar returns mean and population variance.
+func meanVar(x []float64) (mean, variance float64) {
+	for _, v := range x {
+		mean += v
+	}
+	mean /= float64(len(x))
+	for _, v := range x {
+		variance += (v - mean) * (v - mean)
+	}
+	return mean, variance / float64(len(x))
+}

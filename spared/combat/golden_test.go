@@ -1,0 +1,161 @@
+package combat_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/spatialgo/spatialgo/spared/combat"
+	"github.com/spatialgo/spatialgo/spared/dense"
+	"github.com/spatialgo/spatialgo/spared/median"
+	"github.com/spatialgo/spatialgo/spared/moran"
+	"github.com/spatialgo/spatialgo/spared/neighbor"
+	"github.com/spatialgo/spatialgo/spared/norm"
+	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
+)
+
+// matrix returns the gene columns of a table of spot, batch, genes.
+func matrix(t *testing.T, table *goldentest.Table) (x dense.Matrix[float64], batch []int) {
+	ids := table.Header[2:]
+	x = dense.New[float64](len(table.Rows), len(ids))
+	for j, id := range ids {
+		for i, v := range table.Floats(t, id) {
+			x.Set(i, j, v)
+		}
+	}
+	var names []string
+	for _, name := range table.Strings(t, "batch") {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		batch = append(batch, slices.Index(names, name))
+	}
+	return x, batch
+}
+
+// TestSmallEqualsInmoose compares 20 genes x (25+40) spots.
+func TestSmallEqualsInmoose(t *testing.T) {
+	x, batch := matrix(t, goldentest.ReadTable(t, "golden", "hippo1_5_combatsmall_input.tsv.gz"))
+	want, _ := matrix(t, goldentest.ReadTable(t, "golden", "hippo1_5_combatsmall_inmoose.tsv.gz"))
+	if _, _, _, err := combat.Correct(x, batch, 2); err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range want.Data {
+		goldentest.Near(t, 1e-10, x.Data[i], w, "entry %d", i)
+	}
+}
+
+// TestPairEqualsInmoose runs two real slides through TPM, log2, completion,
+// gene choice and ComBat, and compares I, the choice and the lines.
+func TestPairEqualsInmoose(t *testing.T) {
+	genes := goldentest.ReadTable(t, "golden", "hippo1_5_genes.tsv.gz")
+	ids := genes.Strings(t, "gene")
+	var logs, completed []dense.Matrix[float64]
+	mean := make([]float64, len(ids))
+	for _, c := range []struct {
+		n      int
+		column string
+	}{{1, "moran_Hippo1"}, {5, "moran_Hippo5"}} {
+		slide := goldentest.Hippo(t, c.n)
+		tpm, _, err := norm.TPMOf[float64](slide.Of(t, ids), genes.Floats(t, "gene_length"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := neighbor.KNN(slide.X, slide.Y, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := norm.Log2P1(tpm)
+		d, _, err := median.Complete(context.Background(), log, g, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := moran.I(d, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, want := range genes.Floats(t, c.column) {
+			goldentest.Near(t, 1e-12, got[j], want, "%s, %s", c.column, ids[j])
+			mean[j] += got[j] / 2
+		}
+		logs, completed = append(logs, log), append(completed, d)
+	}
+
+	for column, parts := range map[string][]dense.Matrix[float64]{"sum_log1p": logs, "sum_d_log1p": completed} {
+		for j, want := range genes.Floats(t, column) {
+			var sum float64
+			for _, p := range parts {
+				for i := range p.Rows {
+					sum += p.At(i, j)
+				}
+			}
+			goldentest.NearRelative(t, 1e-12, sum, want, "%s of %s", column, ids[j])
+		}
+	}
+
+	panel := make([]int, 128)
+	for j, want := range genes.Floats(t, "rank_top128") { // 1 = highest mean I, 0 = not among the first 128
+		rank := 1
+		for _, m := range mean {
+			if m > mean[j] {
+				rank++
+			}
+		}
+		if rank > len(panel) {
+			rank = 0
+		} else {
+			panel[rank-1] = j
+		}
+		if float64(rank) != want {
+			t.Errorf("rank of %s by mean I is %d, want %g", ids[j], rank, want)
+		}
+	}
+	for _, c := range []struct {
+		file  string
+		parts []dense.Matrix[float64]
+	}{
+		{"hippo1_5_log1p_combat_affine.tsv.gz", logs},
+		{"hippo1_5_d_log1p_combat_affine.tsv.gz", completed},
+	} {
+		x, batch := stack(c.parts, panel)
+		_, slope, intercept, err := combat.Correct(x, batch, len(c.parts))
+		if err != nil {
+			t.Fatal(err)
+		}
+		equalLines(t, c.file, ids, panel, slope, intercept)
+	}
+}
+
+func stack(parts []dense.Matrix[float64], cols []int) (x dense.Matrix[float64], batch []int) {
+	x.Cols, x.Stride = len(cols), len(cols)
+	for b, p := range parts {
+		x.Data = append(x.Data, p.Select(nil, cols).Data...)
+		x.Rows += p.Rows
+		batch = append(batch, slices.Repeat([]int{b}, p.Rows)...)
+	}
+	return x, batch
+}
+
+func equalLines(t *testing.T, file string, ids []string, panel []int, slope, intercept [][]float64) {
+	t.Helper()
+	table := goldentest.ReadTable(t, "golden", file)
+	gene, batch, method := table.Strings(t, "gene"), table.Strings(t, "batch"), table.Strings(t, "method")
+	wantSlope, wantIntercept := table.Floats(t, "slope"), table.Floats(t, "intercept")
+	compared := 0
+	for r := range table.Rows {
+		if method[r] != "inmoose" {
+			continue
+		}
+		b := slices.Index([]string{"Hippo1", "Hippo5"}, batch[r])
+		k := slices.IndexFunc(panel, func(j int) bool { return ids[j] == gene[r] })
+		if b < 0 || k < 0 {
+			t.Fatalf("%s: gene %s of %s is not in the panel", file, gene[r], batch[r])
+		}
+		goldentest.Near(t, 1e-9, slope[b][k], wantSlope[r], "%s: slope of %s, %s", file, gene[r], batch[r])
+		goldentest.Near(t, 1e-9, intercept[b][k], wantIntercept[r], "%s: intercept of %s, %s", file, gene[r], batch[r])
+		compared++
+	}
+	if compared != 2*len(panel) {
+		t.Errorf("%s: %d lines compared, want %d", file, compared, 2*len(panel))
+	}
+}

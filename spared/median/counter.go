@@ -1,0 +1,31 @@
+package median
+
+import "math/bits"
+
+// counter holds 64 counts side by side, bit-sliced: bit b of plane p is bit p
+// of count b. A window has fewer than 2^31 spots.
+type counter [31]uint64
+
+// add adds bit b of word to count b, for all 64.
+func (c *counter) add(word uint64) {
+	for p := 0; word != 0; p++ {
+		c[p], word = c[p]^word, c[p]&word
+	}
+}
+
+// atLeast returns a word whose bit b is set where count b >= n; no count may
+// be above most. It compares from the highest plane down: a count is greater
+// as soon as it has a one where n has a zero and all higher bits are equal.
+func (c *counter) atLeast(n, most int) uint64 {
+	var greater uint64
+	equal := ^uint64(0)
+	for p := bits.Len(uint(most)) - 1; p >= 0; p-- {
+		if n>>p&1 != 0 {
+			equal &= c[p]
+		} else {
+			greater |= equal & c[p]
+			equal &^= c[p]
+		}
+	}
+	return greater | equal
+}
