@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Registers the Go kernel (GoNB) with the Jupyter of .venv, and with no other.
+#
+# The kernel's file holds absolute paths: of GoNB, of this folder, of go. Run again after a move.
+set -euo pipefail
+repo=$(cd "$(dirname "$0")/.." && pwd)
+share=$repo/.venv/share/jupyter
+export PATH=$repo/build/tools/bin:$PATH
+
+# --go_work      notebooks import this module as it stands here, with no go.mod lines of their own
+# --raw_error    compiler messages as text, so that a log shows them
+# --force_deps   gopls may come later: it only completes and explains while a person types
+# It is talkative: its words are shown where it fails.
+if ! said=$(JUPYTER_DATA_DIR=$share gonb --install --force_deps --raw_error --go_work="$repo" 2>&1); then
+	echo "$said" >&2
+	exit 1
+fi
+
+# A cell is compiled by a go command that the kernel starts, so the kernel gets what `make` gives to go.
+# Jupyter replaces ${PATH} when the kernel starts.
+"$repo/tools/cgoenv.sh" env \
+	SPATIALGO_VENV="$repo/.venv" \
+	KERNEL_PATH="$repo/build/tools/bin:$(dirname "$(command -v go)"):\${PATH}" \
+	"$repo/.venv/bin/python" - "$share/kernels/gonb/kernel.json" <<'PYTHON'
+import json, os, sys
+
+path = sys.argv[1]
+with open(path) as f:
+    spec = json.load(f)
+spec["env"] = {
+    "CGO_CFLAGS": os.environ["CGO_CFLAGS"],
+    "CGO_LDFLAGS": os.environ["CGO_LDFLAGS"],
+    "GOMLX_NO_AUTO_INSTALL": "1",  # never download a compute engine while a cell runs
+    "PATH": os.environ["KERNEL_PATH"],
+    "SPATIALGO_VENV": os.environ["SPATIALGO_VENV"],
+}
+with open(path, "w") as f:
+    json.dump(spec, f, indent=1)
+    f.write("\n")
+PYTHON
