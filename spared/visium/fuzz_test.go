@@ -1,0 +1,150 @@
+package visium
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"image"
+	"math"
+	"testing"
+)
+
+// Each target feeds any bytes to one parser. It must not panic, its error must
+// be a *format.Error, and what it accepts must be whole.
+
+func FuzzPositions(f *testing.F) {
+	f.Add([]byte(positionsText))
+	f.Add([]byte("\ufeff" + headerText + positionsText))
+	f.Add([]byte(`"AAA-1";"1"; 0;0;1e1;11.25` + "\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rows, err := parsePositions("p", data)
+		if err != nil {
+			checkFormatError(t, err)
+			return
+		}
+		seen := make(map[string]bool)
+		for _, p := range rows {
+			if p.barcode == "" || seen[p.barcode] || p.line < 1 {
+				t.Fatalf("row %+v", p)
+			}
+			for _, v := range []float64{p.x, p.y} {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					t.Fatalf("row %+v", p)
+				}
+			}
+			seen[p.barcode] = true
+		}
+		if len(rows) == 0 || len(rows) > len(data) {
+			t.Fatalf("%d rows of %d bytes", len(rows), len(data))
+		}
+	})
+}
+
+func FuzzMTX(f *testing.F) {
+	f.Add([]byte(mtxText))
+	f.Add([]byte("%%MatrixMarket matrix coordinate real general\n3 4 1\n3 1 2.0e0\n\n"))
+	f.Add([]byte("%%MatrixMarket matrix coordinate pattern general\r\n% x\r\n\r\n3 4 2\r\n3 1\r\n1 4\r\n"))
+	f.Add(packed(mtxText))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := expand(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		p := mtxParser{path: "m", r: r, size: int64(len(data)), genes: 3, spots: 4}
+		m, err := p.parse(context.Background())
+		if err != nil {
+			checkFormatError(t, err)
+			return
+		}
+		if err := m.Check(); err != nil || m.Rows != 4 || m.Cols != 3 || m.NNZ() > p.nnz {
+			t.Fatalf("%v: %+v", err, m)
+		}
+		for _, v := range m.Data {
+			if !(v >= 1 && v <= maxCount) {
+				t.Fatalf("count %v", v)
+			}
+		}
+	})
+}
+
+func FuzzFeatures(f *testing.F) {
+	f.Add([]byte(featuresText))
+	f.Add([]byte("\ufeffENSG1\t</script>\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		genes, err := parseFeatures("f", data)
+		if err != nil {
+			checkFormatError(t, err)
+			return
+		}
+		for _, g := range genes {
+			if g.ID == "" {
+				t.Fatal("empty id")
+			}
+		}
+		organism(genes)
+		barcodes, err := parseBarcodes("b", data)
+		if err != nil {
+			checkFormatError(t, err)
+		} else if len(barcodes) != len(genes) {
+			t.Fatalf("%d genes, but %d lines as barcodes", len(genes), len(barcodes))
+		}
+	})
+}
+
+func FuzzScaleFactors(f *testing.F) {
+	f.Add([]byte(scaleText))
+	f.Add([]byte(`{"a": [1, {"b": null}], "tissue_hires_scalef": 1e-3}` + "\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := parseScaleFactors("s", data)
+		if err != nil {
+			checkFormatError(t, err)
+			return
+		}
+		for _, v := range []float64{s.SpotDiameter, s.FiducialDiameter, s.Hires, s.Lowres, s.MicronsPerPixel} {
+			if !(v >= 0) || math.IsInf(v, 0) {
+				t.Fatalf("%+v", s)
+			}
+		}
+	})
+}
+
+func FuzzPicture(f *testing.F) {
+	gray := image.NewGray16(image.Rect(0, 0, 3, 2))
+	f.Add(pngOf(picture(4, 3)))
+	f.Add(encoded(gray, asPNG))
+	f.Add(encoded(gray, asTIFF))
+	f.Add(encoded(gray, asJPEG))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if w, h, err := headerSize(bytes.NewReader(data)); err == nil && (w < 0 || h < 0) {
+			t.Fatalf("header of %d x %d pixels", w, h)
+		}
+		pic, err := decodePicture("i", data)
+		if err != nil {
+			checkFormatError(t, err)
+			return
+		}
+		if pic.Width <= 0 || pic.Height <= 0 || len(pic.Pix) != 3*pic.Width*pic.Height {
+			t.Fatalf("%d x %d pixels in %d bytes", pic.Width, pic.Height, len(pic.Pix))
+		}
+	})
+}
+
+func FuzzExpand(f *testing.F) {
+	f.Add(packed(mtxText))
+	f.Add([]byte(mtxText))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := expand(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			checkFormatError(t, contentError("x", err))
+			return
+		}
+		var n int64
+		buf := bufio.NewReader(r)
+		if n, err = buf.WriteTo(new(bytes.Buffer)); err != nil {
+			checkFormatError(t, contentError("x", err))
+		}
+		if n > expandSlack+maxRatio*int64(len(data))+bufferSize {
+			t.Fatalf("%d bytes out of %d", n, len(data))
+		}
+	})
+}
