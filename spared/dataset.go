@@ -2,6 +2,7 @@ package spared
 
 import (
 	"fmt"
+	"maps"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -99,6 +100,12 @@ type Gene struct {
 	Moran      float64 // mean Moran's I of d_log1p over the slides it was learnt from
 }
 
+// PanelGene is a gene that passed the filter.
+type PanelGene struct {
+	ID, Symbol string
+	Moran      float64 // as Gene.Moran; NaN where the gene is constant
+}
+
 // Section is one slide of a data set: its place in the splits and its
 // pictures, without its counts.
 type Section struct {
@@ -139,6 +146,10 @@ type Dataset struct {
 	// Correction maps c_log1p and c_d_log1p to the batch correction that made
 	// them; empty where there is one batch only.
 	Correction map[string]*Affine
+
+	// Panel lists all genes that passed the filter and have a length, chosen
+	// or not, by rising id: TPM are relative to these.
+	Panel []PanelGene
 
 	Manifest Manifest
 }
@@ -206,6 +217,14 @@ func (d *Dataset) Layer(name string) (blas32.General, error) {
 // LayerNames returns the names of the layers, in pipeline order, then any
 // others by name.
 func (d *Dataset) LayerNames() []string { return orderedLayers(d.Layers) }
+
+// Clone returns a copy to which layers can be added without changing d. What
+// the layers, spots and genes themselves hold is shared.
+func (d *Dataset) Clone() *Dataset {
+	c := *d
+	c.Layers, c.TrainMean, c.Correction = maps.Clone(d.Layers), maps.Clone(d.TrainMean), maps.Clone(d.Correction)
+	return &c
+}
 
 // Missing returns the share of entries that were not measured, 0 to 1.
 func (d *Dataset) Missing() float64 {

@@ -29,9 +29,10 @@ type Recipe struct {
 	Train    []string // slide names
 	Val      []string
 	Test     []string
-	Organism string // "human" or "mouse"; "" = as the slides tell
-	Order    Order  // "" = Clean
-	BatchKey string // "slide_id" (default), "patient" or "none"
+	Patients map[string]string // patient of a slide, by slide name; Input.Patient wins
+	Organism string            // "human" or "mouse"; "" = as the slides tell
+	Order    Order             // "" = Clean
+	BatchKey string            // "slide_id" (default), "patient" or "none"
 
 	SpotMin, SpotMax float64 // a spot is kept when SpotMin < its counts < SpotMax; 0 = 10 and 1e6
 	GeneMin, GeneMax float64 // a gene is kept when GeneMin < its counts < GeneMax; 0 = 10 and 1e6
@@ -48,11 +49,14 @@ type Recipe struct {
 type Manifest struct {
 	Version int             `json:"version"` // of this record
 	Tool    string          `json:"tool"`    // "spatialgo <version>"
-	Recipe  Recipe          `json:"recipe"`  // with every default filled in
+	Recipe  Recipe          `json:"recipe"`  // as asked for, published settings filled in
 	Inputs  []ManifestInput `json:"inputs"`
-	Splits  string          `json:"splits"` // "by slide", or how a lone slide was divided
-	Notes   []string        `json:"notes"`  // what a reader of any number should know
-	Steps   []ManifestStep  `json:"steps"`  // what each step kept
+
+	Organism  string         `json:"organism"`            // "human" or "mouse"
+	Splits    string         `json:"splits"`              // how spots came into their splits
+	Completed string         `json:"completed,omitempty"` // which model completed c_t_log1p; "" = none has
+	Notes     []string       `json:"notes"`               // what a reader of any number should know
+	Steps     []ManifestStep `json:"steps"`               // what each step kept
 }
 
 // ManifestInput is one slide of the recipe with its files.

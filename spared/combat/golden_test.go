@@ -7,11 +7,11 @@ import (
 
 	"github.com/spatialgo/spatialgo/spared/combat"
 	"github.com/spatialgo/spatialgo/spared/dense"
+	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/median"
 	"github.com/spatialgo/spatialgo/spared/moran"
 	"github.com/spatialgo/spatialgo/spared/neighbor"
 	"github.com/spatialgo/spatialgo/spared/norm"
-	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 )
 
 // matrix returns the gene columns of a table of spot, batch, genes.

@@ -11,6 +11,7 @@ package h5ad
 //	*Sparse          compressed rows or columns ("csr_matrix", "csc_matrix")
 //	*Frame           table ("dataframe")
 //	*Column          one nullable or categorical column ("categorical", "nullable-integer", ...)
+//	*Records         one-dimensional array of named columns ("rec-array")
 //	map[string]any   group ("dict")
 //	string, bool, int64, float64   scalars ("string", "numeric-scalar")
 //	nil              anndata's None ("null"): read, never written

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/dense"
+	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/median"
 	"github.com/spatialgo/spatialgo/spared/neighbor"
 	"github.com/spatialgo/spatialgo/spared/norm"
-	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 )
 
 // TestHippoEqualsSpaRED compares the completion of a real slide, 1,097 spots x

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/dense"
-	"github.com/spatialgo/spatialgo/spared/metric"
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
+	"github.com/spatialgo/spatialgo/spared/metric"
 )
 
 // number is a JSON number, or "nan", "inf", "-inf" as a string.

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/dense"
-	"github.com/spatialgo/spatialgo/spared/metric"
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
+	"github.com/spatialgo/spatialgo/spared/metric"
 )
 
 func random(rng *rand.Rand, rows, cols int) (truth, pred dense.Matrix[float64], mask []bool) {

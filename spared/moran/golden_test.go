@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/dense"
+	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/median"
 	"github.com/spatialgo/spatialgo/spared/moran"
 	"github.com/spatialgo/spatialgo/spared/neighbor"
 	"github.com/spatialgo/spatialgo/spared/norm"
-	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
 

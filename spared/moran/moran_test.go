@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/dense"
+	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/moran"
 	"github.com/spatialgo/spatialgo/spared/neighbor"
-	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
 

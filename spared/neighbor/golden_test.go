@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/spatialgo/spatialgo/spared/neighbor"
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
+	"github.com/spatialgo/spatialgo/spared/neighbor"
 )
 
 // TestEqualsSquidpy compares the graphs of two real slides with

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/dense"
-	"github.com/spatialgo/spatialgo/spared/norm"
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
+	"github.com/spatialgo/spatialgo/spared/norm"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
 

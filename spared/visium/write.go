@@ -40,8 +40,7 @@ type Spot struct {
 }
 
 // Write writes a slide as a Space Ranger 2 outs folder, which [Read] and scanpy
-// read (read_visium wants library_id given, since library_ids is stored as text
-// of variable length):
+// read:
 //
 //	filtered_feature_bc_matrix.h5       counts of the spots under tissue
 //	raw_feature_bc_matrix.h5            counts of all spots, where some of the slide's are off tissue
@@ -262,7 +261,7 @@ func (w *writer) attributes(f *hdf5x.File) error {
 	}{
 		{"chemistry_description", w.s.Chemistry},
 		{"filetype", "matrix"},
-		{"library_ids", []string{w.s.Name}}, // scanpy and squidpy key the slide by it
+		{"library_ids", hdf5x.Fixed{w.s.Name}}, // scanpy and squidpy key the slide by it
 		{"original_gem_groups", []int64{1}},
 		{"software_version", w.opts.Software},
 		{"version", int64(2)},

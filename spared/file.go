@@ -1,0 +1,593 @@
+package spared
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/h5ad"
+	"github.com/spatialgo/spatialgo/spared/sparse"
+)
+
+// Keys of what this library adds to the .h5ad layout of SpaRED.
+const (
+	keyUns      = "spatialgo" // uns["spatialgo"]
+	keyManifest = "manifest"  // JSON text
+	keySections = "sections"  // JSON text: the slides in order, without pictures
+	keyLines    = "correction"
+	keyPanel    = "panel"
+	keyMask     = "mask" // layers["mask"], bool
+)
+
+// Save writes the data set as an .h5ad file that anndata, scanpy and squidpy
+// open: X and the layers, obs (one row a spot), var (one row a gene),
+// obsm["spatial"] in full-resolution pixels (x, y), and uns["spatial"] with
+// pictures and scale factors per slide. The file replaces what lies at path
+// atomically; on an error what was there stays.
+func Save(d *Dataset, path string) error {
+	if err := d.check(); err != nil {
+		return fmt.Errorf("spared: cannot save %s: %w", path, err)
+	}
+	a, err := d.annData()
+	if err != nil {
+		return fmt.Errorf("spared: cannot save %s: %w", path, err)
+	}
+	return h5ad.Write(path, a, h5ad.WriteOptions{})
+}
+
+// check returns an error unless all parts of the data set fit together.
+func (d *Dataset) check() error {
+	spots, genes := d.N()
+	for name, m := range d.Layers {
+		if m.Rows != spots || m.Cols != genes || m.Stride < genes || len(m.Data) < spots*genes {
+			return fmt.Errorf("layer %s does not have the shape %d spots x %d genes", name, spots, genes)
+		}
+	}
+	if len(d.Mask) != spots*genes {
+		return fmt.Errorf("the mask has %d entries for %d spots x %d genes", len(d.Mask), spots, genes)
+	}
+	if _, ok := d.Layers[LayerCounts]; !ok {
+		return fmt.Errorf("there is no layer %s", LayerCounts)
+	}
+	for i := range d.Spots {
+		if s := d.Spots[i].Slide; s < 0 || s >= len(d.Sections) {
+			return fmt.Errorf("spot %s is of slide %d, there are %d", d.Spots[i].ID, s, len(d.Sections))
+		}
+	}
+	return nil
+}
+
+func (d *Dataset) annData() (*h5ad.AnnData, error) {
+	a := &h5ad.AnnData{
+		X: sparseOf(d.Layers[LayerCounts]), Obs: d.obs(), Var: d.variables(),
+		Layers: map[string]any{}, Obsm: map[string]any{"spatial": d.spatial()},
+	}
+	spots, genes := d.N()
+	for name, m := range d.Layers {
+		a.Layers[name] = &h5ad.Array{Shape: []int{spots, genes}, Data: packed(m)}
+	}
+	a.Layers[keyMask] = &h5ad.Array{Shape: []int{spots, genes}, Data: d.Mask}
+	manifest, err := json.Marshal(d.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	sections, err := json.Marshal(plainSections(d.Sections))
+	if err != nil {
+		return nil, fmt.Errorf("sections: %w", err)
+	}
+	a.Uns = map[string]any{
+		"spatial": d.pictures(),
+		keyUns: map[string]any{
+			keyManifest: string(manifest), keySections: string(sections), keyLines: d.lines(),
+			keyPanel: d.panelFrame(),
+		},
+	}
+	return a, nil
+}
+
+// packed returns the values of m row by row, without gaps.
+func packed(m blas32.General) []float32 {
+	if m.Stride == m.Cols {
+		return m.Data[:m.Rows*m.Cols]
+	}
+	v := make([]float32, 0, m.Rows*m.Cols)
+	for i := range m.Rows {
+		v = append(v, m.Data[i*m.Stride:i*m.Stride+m.Cols]...)
+	}
+	return v
+}
+
+func sparseOf(m blas32.General) *h5ad.Sparse {
+	s := &h5ad.Sparse{Rows: m.Rows, Cols: m.Cols, IndPtr: make([]int64, 1, m.Rows+1)}
+	var data []float32
+	for i := range m.Rows {
+		for j, v := range m.Data[i*m.Stride : i*m.Stride+m.Cols] {
+			if v != 0 {
+				s.Indices = append(s.Indices, int32(j))
+				data = append(data, v)
+			}
+		}
+		s.IndPtr = append(s.IndPtr, int64(len(data)))
+	}
+	s.Data = data
+	return s
+}
+
+func (d *Dataset) spatial() *h5ad.Array {
+	xy := make([]float64, 0, 2*len(d.Spots))
+	for _, s := range d.Spots {
+		xy = append(xy, s.X, s.Y)
+	}
+	return &h5ad.Array{Shape: []int{len(d.Spots), 2}, Data: xy}
+}
+
+// column builds a column of a frame from one value a row.
+func column[R any, T any](name string, rows []R, value func(*R) T) h5ad.Column {
+	data := make([]T, len(rows))
+	for i := range rows {
+		data[i] = value(&rows[i])
+	}
+	return h5ad.Column{Name: name, Data: data}
+}
+
+// categorical builds a categorical column whose categories are given in
+// order.
+func categorical[R any](name string, rows []R, categories []string, value func(*R) string) h5ad.Column {
+	codes := make([]int32, len(rows))
+	for i := range rows {
+		codes[i] = int32(slices.Index(categories, value(&rows[i])))
+	}
+	return h5ad.Column{Name: name, Codes: codes, Categories: categories}
+}
+
+func (d *Dataset) obs() *h5ad.Frame {
+	f := &h5ad.Frame{Index: make([]string, len(d.Spots))}
+	var slides, patients []string
+	for i := range d.Sections {
+		slides = append(slides, d.Sections[i].Name)
+		if p := d.Sections[i].Patient; p != "" && !slices.Contains(patients, p) {
+			patients = append(patients, p)
+		}
+	}
+	splits := []string{}
+	for _, s := range []Split{Train, Val, Test, None} {
+		if len(d.SpotsIn(s)) > 0 {
+			splits = append(splits, s.String())
+		}
+	}
+	for i := range d.Spots {
+		f.Index[i] = d.Spots[i].ID
+	}
+	f.Columns = []h5ad.Column{
+		column("barcode", d.Spots, func(s *Spot) string { return s.Barcode }),
+		column("in_tissue", d.Spots, func(*Spot) int64 { return 1 }),
+		column("array_row", d.Spots, func(s *Spot) int64 { return int64(s.ArrayRow) }),
+		column("array_col", d.Spots, func(s *Spot) int64 { return int64(s.ArrayCol) }),
+		categorical("slide_id", d.Spots, slides, func(s *Spot) string { return d.Sections[s.Slide].Name }),
+		categorical("patient", d.Spots, patients, func(s *Spot) string { return d.Sections[s.Slide].Patient }),
+		categorical("split", d.Spots, splits, func(s *Spot) string { return s.Split.String() }),
+		column("total_counts", d.Spots, func(s *Spot) float64 { return s.TotalCounts }),
+		column("n_genes_by_counts", d.Spots, func(s *Spot) int64 { return int64(s.GenesDetected) }),
+		column("rpk_sum", d.Spots, func(s *Spot) float64 { return s.RPK }),
+	}
+	return f
+}
+
+func (d *Dataset) variables() *h5ad.Frame {
+	n := float64(max(len(d.Spots), 1))
+	f := &h5ad.Frame{Index: make([]string, len(d.Genes))}
+	for j := range d.Genes {
+		f.Index[j] = d.Genes[j].ID
+	}
+	f.Columns = []h5ad.Column{
+		column("gene_ids", d.Genes, func(g *Gene) string { return g.ID }),
+		column("gene_symbol", d.Genes, func(g *Gene) string { return g.Symbol }),
+		column("gene_length", d.Genes, func(g *Gene) float64 { return g.Length }),
+		column("exp_frac", d.Genes, func(g *Gene) float64 { return g.ExpFrac }),
+		column("glob_exp_frac", d.Genes, func(g *Gene) float64 { return g.GlobalFrac }),
+		column("n_cells_by_counts", d.Genes, func(g *Gene) int64 { return int64(g.Detected) }),
+		column("mean_counts", d.Genes, func(g *Gene) float64 { return g.Total / n }),
+		column("pct_dropout_by_counts", d.Genes, func(g *Gene) float64 { return 100 * (1 - float64(g.Detected)/n) }),
+		column("total_counts", d.Genes, func(g *Gene) float64 { return g.Total }),
+		column("d_log1p_moran", d.Genes, func(g *Gene) float64 { return g.Moran }),
+	}
+	for _, name := range d.LayerNames() {
+		if mean, ok := d.TrainMean[name]; ok {
+			f.Columns = append(f.Columns, h5ad.Column{Name: name + "_avg_exp", Data: mean})
+		}
+	}
+	return f
+}
+
+// pictures is uns["spatial"] as scanpy and squidpy expect it.
+func (d *Dataset) pictures() map[string]any {
+	all := map[string]any{}
+	for i := range d.Sections {
+		s := &d.Sections[i]
+		images, scale := map[string]any{}, map[string]any{}
+		if s.Hires != nil {
+			images["hires"] = imageArray(s.Hires)
+		}
+		if s.Lowres != nil {
+			images["lowres"] = imageArray(s.Lowres)
+		}
+		for _, f := range scaleKeys(&s.Scale) {
+			if *f.value != 0 {
+				scale[f.key] = *f.value
+			}
+		}
+		all[s.Name] = map[string]any{"images": images, "scalefactors": scale, "metadata": map[string]any{"source_image_path": s.FullRes}}
+	}
+	return all
+}
+
+type scaleKey struct {
+	key   string
+	value *float64
+}
+
+// scaleKeys pairs the keys of scalefactors_json.json with the fields.
+func scaleKeys(s *ScaleFactors) []scaleKey {
+	return []scaleKey{
+		{"spot_diameter_fullres", &s.SpotDiameter},
+		{"fiducial_diameter_fullres", &s.FiducialDiameter},
+		{"tissue_hires_scalef", &s.Hires},
+		{"tissue_lowres_scalef", &s.Lowres},
+		{"microns_per_pixel", &s.MicronsPerPixel},
+	}
+}
+
+func imageArray(m *Image) *h5ad.Array {
+	return &h5ad.Array{Shape: []int{m.Height, m.Width, 3}, Data: m.Pix}
+}
+
+// plainSection is a Section as JSON text keeps it.
+type plainSection struct {
+	Name    string `json:"name"`
+	Patient string `json:"patient,omitempty"`
+	Batch   string `json:"batch"`
+	FullRes string `json:"full_resolution_image,omitempty"`
+}
+
+func plainSections(sections []Section) []plainSection {
+	p := make([]plainSection, len(sections))
+	for i, s := range sections {
+		p[i] = plainSection{Name: s.Name, Patient: s.Patient, Batch: s.Batch, FullRes: s.FullRes}
+	}
+	return p
+}
+
+// lines stores the batch corrections: per layer the batches' names and two
+// [batches][genes] arrays.
+func (d *Dataset) lines() map[string]any {
+	all := map[string]any{}
+	for layer, a := range d.Correction {
+		genes := len(d.Genes)
+		all[layer] = map[string]any{
+			"batches":   &h5ad.Array{Shape: []int{len(a.Batches)}, Data: a.Batches},
+			"slope":     &h5ad.Array{Shape: []int{len(a.Batches), genes}, Data: slices.Concat(a.Slope...)},
+			"intercept": &h5ad.Array{Shape: []int{len(a.Batches), genes}, Data: slices.Concat(a.Intercept...)},
+		}
+	}
+	return all
+}
+
+// ReadManifest reads only the record of how a data set was made.
+func ReadManifest(path string) (Manifest, error) {
+	v, err := h5ad.ReadElem(path, "uns/"+keyUns+"/"+keyManifest)
+	if err != nil {
+		return Manifest{}, err
+	}
+	return parseManifest(path, v)
+}
+
+func parseManifest(path string, v any) (m Manifest, err error) {
+	key := "uns/" + keyUns + "/" + keyManifest
+	text, ok := v.(string)
+	if !ok {
+		return m, format.Errorf(path, key, "is not text; the file was not made by spared build")
+	}
+	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&m); err != nil {
+		return m, format.Errorf(path, key, "cannot be read: %w", err)
+	}
+	return m, nil
+}
+
+// Open reads a data set that Save wrote.
+func Open(path string) (*Dataset, error) {
+	a, err := h5ad.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	own, ok := a.Uns[keyUns].(map[string]any)
+	if !ok {
+		return nil, format.Errorf(path, "uns/"+keyUns, "is missing: the file is not a data set of spared build; build one from the slides' folders first")
+	}
+	r := reader{path: path}
+	d := &Dataset{TrainMean: map[string][]float64{}, Correction: map[string]*Affine{}, Layers: map[string]blas32.General{}}
+	if d.Manifest, err = parseManifest(path, own[keyManifest]); err != nil {
+		return nil, err
+	}
+	r.sections(d, own[keySections], a.Uns["spatial"])
+	r.spots(d, a.Obs, a.Obsm["spatial"])
+	r.genes(d, a.Var)
+	r.layers(d, a.Layers)
+	r.lines(d, own[keyLines])
+	r.panel(d, own[keyPanel])
+	if r.err != nil {
+		return nil, r.err
+	}
+	if err := d.check(); err != nil {
+		return nil, format.Errorf(path, "", "does not fit together: %w", err)
+	}
+	return d, nil
+}
+
+// reader collects the first error of taking an AnnData apart.
+type reader struct {
+	path string
+	err  error
+}
+
+func (r *reader) fail(key, msg string, args ...any) {
+	if r.err == nil {
+		r.err = format.Errorf(r.path, key, msg, args...)
+	}
+}
+
+func (r *reader) sections(d *Dataset, v any, spatial any) {
+	key := "uns/" + keyUns + "/" + keySections
+	text, ok := v.(string)
+	if !ok {
+		r.fail(key, "is missing or not text")
+		return
+	}
+	var plain []plainSection
+	if err := json.Unmarshal([]byte(text), &plain); err != nil {
+		r.fail(key, "cannot be read: %w", err)
+		return
+	}
+	all, _ := spatial.(map[string]any)
+	for _, p := range plain {
+		s := Section{Name: p.Name, Patient: p.Patient, Batch: p.Batch, FullRes: p.FullRes}
+		if one, ok := all[p.Name].(map[string]any); ok {
+			key := "uns/spatial/" + p.Name
+			images, _ := one["images"].(map[string]any)
+			s.Hires = r.image(key+"/images/hires", images["hires"])
+			s.Lowres = r.image(key+"/images/lowres", images["lowres"])
+			factors, _ := one["scalefactors"].(map[string]any)
+			for _, f := range scaleKeys(&s.Scale) {
+				if v, ok := factors[f.key]; ok {
+					*f.value, ok = v.(float64)
+					if !ok {
+						r.fail(key+"/scalefactors/"+f.key, "is not a number")
+					}
+				}
+			}
+		}
+		d.Sections = append(d.Sections, s)
+	}
+}
+
+func (r *reader) image(key string, v any) *Image {
+	if v == nil {
+		return nil
+	}
+	a, ok := v.(*h5ad.Array)
+	if ok {
+		pix, isBytes := a.Data.([]uint8)
+		if isBytes && len(a.Shape) == 3 && a.Shape[2] == 3 {
+			return &Image{Height: a.Shape[0], Width: a.Shape[1], Pix: pix}
+		}
+	}
+	r.fail(key, "is not an 8-bit picture of shape [height][width][3]")
+	return nil
+}
+
+// columnOf returns the values of a column, nil and an error where it is
+// missing or of another type.
+func columnOf[T any](r *reader, group string, f *h5ad.Frame, name string) []T {
+	for i := range f.Columns {
+		if f.Columns[i].Name != name {
+			continue
+		}
+		data, ok := f.Columns[i].Data.([]T)
+		if !ok || len(data) != len(f.Index) {
+			r.fail(group+"/"+name, "holds %T, want %T with %d entries", f.Columns[i].Data, data, len(f.Index))
+			return make([]T, len(f.Index))
+		}
+		return data
+	}
+	r.fail(group+"/"+name, "is missing")
+	return make([]T, len(f.Index))
+}
+
+// labelsOf returns the text of a categorical column, "" where it is missing.
+func labelsOf(r *reader, group string, f *h5ad.Frame, name string) []string {
+	out := make([]string, len(f.Index))
+	for i := range f.Columns {
+		c := &f.Columns[i]
+		if c.Name != name {
+			continue
+		}
+		cats, ok := c.Categories.([]string)
+		if !ok || len(c.Codes) != len(out) {
+			r.fail(group+"/"+name, "is not a categorical column of text")
+			return out
+		}
+		for k, code := range c.Codes {
+			if code >= 0 && int(code) < len(cats) {
+				out[k] = cats[code]
+			}
+		}
+		return out
+	}
+	r.fail(group+"/"+name, "is missing")
+	return out
+}
+
+func (r *reader) spots(d *Dataset, f *h5ad.Frame, spatial any) {
+	if f == nil {
+		r.fail("obs", "is missing")
+		return
+	}
+	xy, ok := spatial.(*h5ad.Array)
+	var at []float64
+	if ok {
+		at, ok = xy.Data.([]float64)
+	}
+	if !ok || len(at) != 2*len(f.Index) {
+		r.fail("obsm/spatial", "is missing or not [spots][2] numbers")
+		return
+	}
+	barcode := columnOf[string](r, "obs", f, "barcode")
+	row, col := columnOf[int64](r, "obs", f, "array_row"), columnOf[int64](r, "obs", f, "array_col")
+	total, detected := columnOf[float64](r, "obs", f, "total_counts"), columnOf[int64](r, "obs", f, "n_genes_by_counts")
+	rpk := columnOf[float64](r, "obs", f, "rpk_sum")
+	slides, splits := labelsOf(r, "obs", f, "slide_id"), labelsOf(r, "obs", f, "split")
+	d.Spots = make([]Spot, len(f.Index))
+	for i := range d.Spots {
+		split, err := ParseSplit(splits[i])
+		if err != nil {
+			r.fail("obs/split", "row %d: %w", i, err)
+		}
+		section := d.Section(slides[i])
+		if section < 0 {
+			r.fail("obs/slide_id", "row %d: no slide is called %q", i, slides[i])
+		}
+		d.Spots[i] = Spot{
+			ID: f.Index[i], Barcode: barcode[i], Slide: section, Split: split,
+			ArrayRow: int(row[i]), ArrayCol: int(col[i]), X: at[2*i], Y: at[2*i+1],
+			TotalCounts: total[i], GenesDetected: int(detected[i]), RPK: rpk[i],
+		}
+	}
+}
+
+func (r *reader) genes(d *Dataset, f *h5ad.Frame) {
+	if f == nil {
+		r.fail("var", "is missing")
+		return
+	}
+	symbol := columnOf[string](r, "var", f, "gene_symbol")
+	length := columnOf[float64](r, "var", f, "gene_length")
+	frac, global := columnOf[float64](r, "var", f, "exp_frac"), columnOf[float64](r, "var", f, "glob_exp_frac")
+	detected, total := columnOf[int64](r, "var", f, "n_cells_by_counts"), columnOf[float64](r, "var", f, "total_counts")
+	moran := columnOf[float64](r, "var", f, "d_log1p_moran")
+	d.Genes = make([]Gene, len(f.Index))
+	for j := range d.Genes {
+		d.Genes[j] = Gene{
+			ID: f.Index[j], Symbol: symbol[j], Length: length[j], ExpFrac: frac[j], GlobalFrac: global[j],
+			Detected: int(detected[j]), Total: total[j], Moran: moran[j],
+		}
+	}
+	for i := range f.Columns {
+		if layer, ok := strings.CutSuffix(f.Columns[i].Name, "_avg_exp"); ok {
+			d.TrainMean[layer] = columnOf[float64](r, "var", f, f.Columns[i].Name)
+		}
+	}
+}
+
+func (r *reader) layers(d *Dataset, layers map[string]any) {
+	spots, genes := d.N()
+	for name, v := range layers {
+		a, ok := v.(*h5ad.Array)
+		if !ok || !slices.Equal(a.Shape, []int{spots, genes}) {
+			r.fail("layers/"+name, "is not a dense array of %d spots x %d genes", spots, genes)
+			continue
+		}
+		switch data := a.Data.(type) {
+		case []float32:
+			d.Layers[name] = blas32.General{Rows: spots, Cols: genes, Stride: genes, Data: data}
+		case []bool:
+			if name == keyMask {
+				d.Mask = data
+			}
+		default:
+			r.fail("layers/"+name, "holds %T, want float32", data)
+		}
+	}
+}
+
+func (r *reader) lines(d *Dataset, v any) {
+	all, _ := v.(map[string]any)
+	for layer, v := range all {
+		key := "uns/" + keyUns + "/" + keyLines + "/" + layer
+		one, _ := v.(map[string]any)
+		a := &Affine{Batches: r.names(key+"/batches", one["batches"])}
+		a.Slope = r.table(key+"/slope", one["slope"], len(a.Batches), len(d.Genes))
+		a.Intercept = r.table(key+"/intercept", one["intercept"], len(a.Batches), len(d.Genes))
+		d.Correction[layer] = a
+	}
+}
+
+// panelFrame is the table of all genes that passed the filter.
+func (d *Dataset) panelFrame() *h5ad.Frame {
+	f := &h5ad.Frame{Index: make([]string, len(d.Panel))}
+	for j := range d.Panel {
+		f.Index[j] = d.Panel[j].ID
+	}
+	f.Columns = []h5ad.Column{
+		column("gene_symbol", d.Panel, func(g *PanelGene) string { return g.Symbol }),
+		column("d_log1p_moran", d.Panel, func(g *PanelGene) float64 { return g.Moran }),
+	}
+	return f
+}
+
+func (r *reader) panel(d *Dataset, v any) {
+	key := "uns/" + keyUns + "/" + keyPanel
+	f, ok := v.(*h5ad.Frame)
+	if !ok {
+		r.fail(key, "is not a table")
+		return
+	}
+	symbol, moran := columnOf[string](r, key, f, "gene_symbol"), columnOf[float64](r, key, f, "d_log1p_moran")
+	d.Panel = make([]PanelGene, len(f.Index))
+	for j, id := range f.Index {
+		d.Panel[j] = PanelGene{ID: id, Symbol: symbol[j], Moran: moran[j]}
+	}
+}
+
+func (r *reader) names(key string, v any) []string {
+	if a, ok := v.(*h5ad.Array); ok {
+		if names, ok := a.Data.([]string); ok {
+			return names
+		}
+	}
+	r.fail(key, "is not a list of text")
+	return nil
+}
+
+func (r *reader) table(key string, v any, rows, cols int) [][]float64 {
+	a, _ := v.(*h5ad.Array)
+	if a == nil {
+		r.fail(key, "is missing")
+		return nil
+	}
+	data, ok := a.Data.([]float64)
+	if !ok || len(data) != rows*cols {
+		r.fail(key, "is not %d x %d numbers", rows, cols)
+		return nil
+	}
+	var out [][]float64
+	for i := range rows {
+		out = append(out, data[i*cols:(i+1)*cols])
+	}
+	return out
+}
+
+// Counts returns the layer of raw counts as a sparse matrix.
+func (d *Dataset) Counts() *sparse.CSR {
+	s := sparseOf(d.Layers[LayerCounts])
+	data, _ := s.Data.([]float32)
+	if data == nil {
+		data = []float32{}
+	}
+	return &sparse.CSR{Rows: s.Rows, Cols: s.Cols, IndPtr: s.IndPtr, Indices: s.Indices, Data: data}
+}
