@@ -10,8 +10,8 @@ import (
 	"github.com/spatialgo/spatialgo/spared/simulate"
 )
 
-// Three made-up slides become one data set; the second time the file is
-// opened at once.
+// Two small made-up slides become one data set: the larger trains, the other
+// validates. The second time the file is opened at once.
 func ExampleBuild() {
 	ctx := context.Background()
 	work, err := os.MkdirTemp("", "spared")
@@ -21,7 +21,10 @@ func ExampleBuild() {
 	defer os.RemoveAll(work)
 
 	slides := filepath.Join(work, "slides")
-	if _, err := simulate.Write(ctx, slides, simulate.Options{}, nil); err != nil {
+	small := simulate.Options{Slides: []simulate.SlideSpec{
+		{Name: "left", Rows: 22, Cols: 20}, {Name: "right", Rows: 20, Cols: 20},
+	}}
+	if _, err := simulate.Write(ctx, slides, small, nil); err != nil {
 		panic(err)
 	}
 	recipe := spared.Recipe{Inputs: []spared.Input{{Dir: slides}}}
@@ -32,7 +35,7 @@ func ExampleBuild() {
 	_, genes := ds.N()
 	fmt.Println(len(ds.Sections), "slides,", genes, "genes, organism", ds.Manifest.Organism)
 	// Output:
-	// 3 slides, 128 genes, organism human
+	// 2 slides, 128 genes, organism human
 }
 
 func ExampleParseInput() {
