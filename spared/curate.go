@@ -445,6 +445,29 @@ func FitCorrection(d *Dataset, layer blas32.General, order Order) (*Affine, erro
 	return a, nil
 }
 
+// MostCorrected returns the gene (its column) whose level differed most
+// between batches: the one with the widest spread of what the correction of a
+// layer adds at the gene's mean. It returns -1 where there is no correction.
+func (d *Dataset) MostCorrected(layer string) int {
+	a := d.Correction[layer]
+	if a == nil {
+		return -1
+	}
+	most, gene := -1.0, -1
+	for j := range d.Genes {
+		lo, hi := math.Inf(1), math.Inf(-1)
+		for b := range a.Batches {
+			mean := d.TrainMean[layer][j]
+			shift := (a.Slope[b][j]-1)*mean + a.Intercept[b][j]
+			lo, hi = min(lo, shift), max(hi, shift)
+		}
+		if hi-lo > most {
+			most, gene = hi-lo, j
+		}
+	}
+	return gene
+}
+
 func ones(n int) []float64 {
 	v := make([]float64, n)
 	for i := range v {

@@ -1,0 +1,142 @@
+package widgets
+
+import (
+	"fmt"
+	"strings"
+
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/spatialgo/spatialgo/spared"
+)
+
+// layerWords says what a layer of the data set holds, for readers.
+func layerWords(ds *spared.Dataset, layer string) string {
+	switch layer {
+	case spared.LayerCounts:
+		return "counts"
+	case spared.LayerTPM:
+		return "transcripts per million"
+	case spared.LayerLog:
+		return "as measured"
+	case spared.LayerDLog:
+		return "completed by the adaptive median"
+	case spared.LayerCLog:
+		return "as measured" + corrected(ds)
+	case spared.LayerCDLog:
+		return "completed by the adaptive median" + corrected(ds)
+	case spared.LayerCTLog:
+		return "completed by SpaCKLE" + corrected(ds)
+	case spared.LayerDeltas:
+		return "as measured, minus train mean"
+	case spared.LayerCDeltas:
+		return "as measured" + corrected(ds) + ", minus train mean"
+	case spared.LayerDDeltas, spared.LayerCDDelta:
+		return "completed by the adaptive median, minus train mean"
+	case spared.LayerCTDelta:
+		return "completed by SpaCKLE, minus train mean"
+	}
+	return clean(layer)
+}
+
+func corrected(ds *spared.Dataset) string {
+	if len(ds.Correction) > 0 {
+		return ", batch-corrected"
+	}
+	return ""
+}
+
+// layerUnit returns the unit of a layer's values, "" where unknown.
+func layerUnit(layer string) string {
+	switch {
+	case layer == spared.LayerCounts:
+		return "counts"
+	case layer == spared.LayerTPM:
+		return "TPM"
+	case strings.HasSuffix(layer, "deltas"):
+		return "Δ log2(TPM+1)"
+	case strings.HasSuffix(layer, "log1p"):
+		return "log2(TPM+1)"
+	}
+	return ""
+}
+
+// rawLayer reports whether a layer holds measured values only, so that its
+// entries without a measurement (zeros) say nothing.
+func rawLayer(layer string) bool {
+	switch layer {
+	case spared.LayerCounts, spared.LayerTPM, spared.LayerLog, spared.LayerCLog, spared.LayerDeltas, spared.LayerCDeltas:
+		return true
+	}
+	return false
+}
+
+// completedLayer returns the most complete layer there is: the last of
+// c_t_log1p, c_d_log1p, d_log1p and log1p that the data set has, else its
+// first layer.
+func completedLayer(ds *spared.Dataset) string {
+	for _, l := range []string{spared.LayerCTLog, spared.LayerCDLog, spared.LayerDLog, spared.LayerLog} {
+		if _, ok := ds.Layers[l]; ok {
+			return l
+		}
+	}
+	if names := ds.LayerNames(); len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}
+
+// matrix returns a layer after checking its shape.
+func matrix(ds *spared.Dataset, layer string) (blas32.General, error) {
+	m, err := ds.Layer(layer)
+	if err != nil {
+		return m, fmt.Errorf("widgets: %w", err)
+	}
+	spots, genes := ds.N()
+	if m.Rows != spots || m.Cols != genes || m.Stride < m.Cols || spots > 0 && len(m.Data) < (spots-1)*m.Stride+genes {
+		return m, fmt.Errorf("widgets: layer %q is %d x %d, the data set has %d spots and %d genes", layer, m.Rows, m.Cols, spots, genes)
+	}
+	if len(ds.Mask) != 0 && len(ds.Mask) != spots*genes {
+		return m, fmt.Errorf("widgets: the mask has %d entries, the data set has %d spots and %d genes", len(ds.Mask), spots, genes)
+	}
+	return m, nil
+}
+
+// values returns one gene of a layer at some spots.
+func values(m blas32.General, spots []int, gene int) []float64 {
+	out := make([]float64, len(spots))
+	for k, i := range spots {
+		out[k] = float64(m.Data[i*m.Stride+gene])
+	}
+	return out
+}
+
+// measured returns whether one gene was measured at some spots; all true
+// where the data set has no mask.
+func measured(ds *spared.Dataset, spots []int, gene int) []bool {
+	out := make([]bool, len(spots))
+	for k, i := range spots {
+		out[k] = len(ds.Mask) == 0 || ds.Mask[i*len(ds.Genes)+gene]
+	}
+	return out
+}
+
+// only returns the values where keep is true.
+func only(v []float64, keep []bool) []float64 {
+	var out []float64
+	for i := range v {
+		if keep[i] {
+			out = append(out, v[i])
+		}
+	}
+	return out
+}
+
+func trues(b []bool) int {
+	n := 0
+	for _, t := range b {
+		if t {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,184 @@
+package widgets
+
+import (
+	"encoding/base64"
+	"fmt"
+	"html"
+	"math"
+	"strings"
+	"sync"
+)
+
+// Training draws a training as it goes: loss and validation error by step. In
+// a notebook the figure changes in place, about twice a second; elsewhere
+// lines of text go to standard error. Its methods may be called from several
+// goroutines.
+type Training struct {
+	title, unit string
+	screen      *screen
+	throttle    *throttle
+
+	mu        sync.Mutex
+	steps     []float64
+	loss, val []float64
+	text      string
+	final     *PlotFigure
+}
+
+// NewTraining starts a live figure. unit is that of the values, such as
+// "log2(TPM+1)"; loss and validation error are its square.
+func NewTraining(title, unit string) *Training { return newTraining(title, unit, newScreen()) }
+
+func newTraining(title, unit string, s *screen) *Training {
+	t := &Training{title: title, unit: unit, screen: s}
+	t.throttle = &throttle{interval: twiceASecond, draw: t.show}
+	return t
+}
+
+// Add notes one step: its loss, the mean squared error on validation spots
+// where one was computed (NaN where not), and words to show below the figure,
+// such as the epoch or the time left.
+func (t *Training) Add(step int, loss, valMSE float64, text string) {
+	t.mu.Lock()
+	if t.final == nil {
+		t.steps = append(t.steps, float64(step))
+		t.loss, t.val = append(t.loss, loss), append(t.val, valMSE)
+		t.text = text
+	}
+	t.mu.Unlock()
+	t.throttle.touch()
+}
+
+// snapshot returns the figure of what has been added, with the words.
+func (t *Training) snapshot() (*plot, string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p, err := trainingPlot(t.title, t.unit, t.steps, t.loss, t.val)
+	return p, t.text, err
+}
+
+// show draws what has been added.
+func (t *Training) show() {
+	p, text, err := t.snapshot()
+	if err != nil {
+		return // nothing to draw yet
+	}
+	if !t.screen.notebook {
+		t.mu.Lock()
+		n := len(t.steps) - 1
+		t.screen.line("%s: step %.0f, loss %s, validation MSE %s  %s", t.title, t.steps[n], format(t.loss[n], 4), format(lastFinite(t.val), 4), text)
+		t.mu.Unlock()
+		return
+	}
+	p.figure() // cleans the texts
+	png, err := p.paint()
+	if err != nil {
+		return
+	}
+	t.screen.html(`<div style="` + cardStyle + `"><img width="` + fmt.Sprint(stillWidth) + `" style="max-width:100%;height:auto;display:block" alt="` +
+		html.EscapeString(firstLine(p.text)) + `" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(png) +
+		`"><div style="` + captionStyle + `">` + html.EscapeString(clean(text)) + `</div></div>`)
+}
+
+func lastFinite(v []float64) float64 {
+	for i := len(v) - 1; i >= 0; i-- {
+		if finite(v[i]) {
+			return v[i]
+		}
+	}
+	return math.NaN()
+}
+
+// Close ends the live figure and leaves the finished one in its place, which
+// it also returns; nil where no finite loss or error was ever added. Adding to
+// a closed Training does nothing.
+func (t *Training) Close() *PlotFigure {
+	t.throttle.stop()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.final != nil {
+		return t.final
+	}
+	p, err := trainingPlot(t.title, t.unit, t.steps, t.loss, t.val)
+	if err != nil {
+		return nil
+	}
+	if t.text != "" {
+		p.caption = strings.TrimSpace(p.caption + " " + t.text)
+	}
+	t.final = p.figure()
+	if t.screen.notebook {
+		t.screen.data(bundle(t.final))
+		t.screen.sync()
+	} else {
+		t.screen.line("%s", t.final.Text())
+	}
+	return t.final
+}
+
+// TrainingFigure draws a finished training: loss and validation error (NaN
+// where there is none) of each step. All three have one entry per step; val
+// may be nil.
+func TrainingFigure(title, unit string, steps []int, loss, val []float64) (*PlotFigure, error) {
+	if val == nil {
+		val = make([]float64, len(steps))
+		for i := range val {
+			val[i] = math.NaN()
+		}
+	}
+	if len(loss) != len(steps) || len(val) != len(steps) {
+		return nil, fmt.Errorf("widgets: training: %d steps, %d losses, %d validation errors", len(steps), len(loss), len(val))
+	}
+	x := make([]float64, len(steps))
+	for i := range steps {
+		x[i] = float64(steps[i])
+	}
+	p, err := trainingPlot(title, unit, x, loss, val)
+	if err != nil {
+		return nil, err
+	}
+	return p.figure(), nil
+}
+
+// trainingPlot draws loss and validation error over one axis, logarithmic
+// where they span more than a factor of 50.
+func trainingPlot(title, unit string, steps, loss, val []float64) (*plot, error) {
+	lines := []Line{{Name: "loss", X: steps, Y: loss}}
+	var vx, vy []float64
+	best := -1
+	for i, v := range val {
+		if !finite(v) {
+			continue
+		}
+		vx, vy = append(vx, steps[i]), append(vy, v)
+		if best < 0 || v < vy[best] {
+			best = len(vy) - 1
+		}
+	}
+	if len(vy) > 0 {
+		lines = append(lines, Line{Name: "validation MSE", X: vx, Y: vy})
+	}
+	lo, hi := math.Inf(1), 0.0
+	for _, v := range append(append([]float64(nil), loss...), vy...) {
+		if v > 0 && finite(v) {
+			lo, hi = math.Min(lo, v), math.Max(hi, v)
+		}
+	}
+	label := "squared error"
+	if unit != "" {
+		label = "squared error, (" + unit + ")²"
+	}
+	p, err := linePlot(title, "step", label, lines, LinesOptions{LogY: hi > 50*lo})
+	if err != nil {
+		return nil, err
+	}
+	if best >= 0 {
+		p.subtitle = []string{"step " + count(int(steps[len(steps)-1])), "least validation MSE " + format(vy[best], 4) + " at step " + count(int(vx[best]))}
+		if hi > 50*lo {
+			vy[best] = math.Log10(vy[best])
+		}
+		p.panels[0].marks = append(p.panels[0].marks, mark{kind: pointKind, name: "least", color: series[1], size: 8, silent: true,
+			items: [][]float64{{vx[best], vy[best]}}})
+	}
+	return p, nil
+}

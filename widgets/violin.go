@@ -1,0 +1,271 @@
+package widgets
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/spatialgo/spatialgo/spared"
+)
+
+// ViolinOptions says what Violin shows. The zero value shows the gene with
+// the highest Moran's I over all spots, raw beside completed.
+type ViolinOptions struct {
+	Genes  []string // symbols or ids; nil = the gene with the highest Moran's I
+	Layers []string // nil = log1p and the most complete layer there is
+	Slide  string   // only this slide; "" = all
+	By     string   // "", "slide" or "split": one place on the x axis for each
+	Groups []string // own group of each spot of the data set (regions, clusters) instead of By; "" = left out
+	Whole  bool     // completed layers as one violin instead of two, measured and filled in
+	Title  string
+}
+
+// violinPart is one colour of violins: a layer, or the measured or the filled
+// in entries of one.
+type violinPart struct {
+	layer string
+	name  string
+	which int // 0 = all entries, 1 = measured, 2 = not measured
+}
+
+// place on the x axis.
+type violinPlace struct {
+	name  string
+	gene  int
+	spots []int
+}
+
+// Violin draws how the values of genes are distributed: a kernel density
+// (Gaussian, Silverman's bandwidth, cut at the least and greatest value,
+// scaled to equal widths), with quartiles, median and range inside. Of a raw
+// layer only measured entries count; a completed layer is drawn twice, where
+// it was measured and where it was filled in.
+func Violin(ds *spared.Dataset, o ViolinOptions) (*PlotFigure, error) {
+	parts, err := violinParts(ds, o)
+	if err != nil {
+		return nil, err
+	}
+	places, err := violinPlaces(ds, o)
+	if err != nil {
+		return nil, err
+	}
+	p := &plot{title: violinTitle(ds, o, places), height: 360}
+	var names []string
+	turned, room := false, 640/float64(len(places))
+	for _, pl := range places {
+		names = append(names, pl.name)
+		turned = turned || letter*float64(len([]rune(pl.name))) > room
+	}
+	q := panel{x: categories("", names), weight: 1}
+	q.x.turned = turned && len(places) > 1
+	lo, hi := math.Inf(1), math.Inf(-1)
+	var text strings.Builder
+	for k := range parts {
+		violins, boxes, err := violinMarks(ds, parts, k, places, &text)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range boxes.items {
+			lo, hi = math.Min(lo, b[1]), math.Max(hi, b[5])
+		}
+		q.marks = append(q.marks, violins, boxes)
+		p.legend = append(p.legend, legendItem{Name: violins.name, Color: violins.color})
+	}
+	if lo > hi {
+		return nil, fmt.Errorf("widgets: violin: no values to show")
+	}
+	q.y = numeric(layerUnit(parts[0].layer), lo, hi)
+	p.panels = []panel{q}
+	p.text = "Violins of " + strings.Join(p.title, " ") + "\n" + text.String()
+	p.subtitle = []string{plural(len(places), "group")}
+	if len(places) == 1 {
+		p.subtitle = []string{plural(len(places[0].spots), "spot")}
+	}
+	p.caption = "Width: kernel density (Gaussian, Silverman’s bandwidth), each violin scaled to the same width. Inside: quartiles (bar), median (dot), range (line)."
+	if len(ds.Mask) != 0 {
+		p.caption += " Entries that were not measured are left out of raw layers."
+	}
+	return p.figure(), nil
+}
+
+func violinTitle(ds *spared.Dataset, o ViolinOptions, places []violinPlace) []string {
+	switch {
+	case o.Title != "":
+		return []string{o.Title}
+	case len(o.Genes) > 1:
+		return []string{"Expression of " + plural(len(o.Genes), "gene")}
+	}
+	g := &ds.Genes[places[0].gene]
+	if g.Symbol == "" || g.Symbol == g.ID {
+		return []string{g.ID}
+	}
+	return []string{g.Symbol, g.ID}
+}
+
+func violinParts(ds *spared.Dataset, o ViolinOptions) ([]violinPart, error) {
+	layers := o.Layers
+	if len(layers) == 0 {
+		layers = []string{spared.LayerLog}
+		if best := completedLayer(ds); best != spared.LayerLog {
+			layers = append(layers, best)
+		}
+	}
+	var parts []violinPart
+	for _, l := range layers {
+		if u, v := layerUnit(l), layerUnit(layers[0]); u != v {
+			return nil, fmt.Errorf("widgets: violin: layers %q and %q have different units, %q and %q", layers[0], l, v, u)
+		}
+		words := layerWords(ds, l)
+		switch {
+		case len(ds.Mask) == 0:
+			parts = append(parts, violinPart{l, words, 0})
+		case rawLayer(l):
+			parts = append(parts, violinPart{l, words, 1})
+		case o.Whole:
+			parts = append(parts, violinPart{l, words, 0})
+		default:
+			parts = append(parts, violinPart{l, words + ": where measured", 1}, violinPart{l, words + ": filled in", 2})
+		}
+	}
+	return parts, nil
+}
+
+// violinPlaces lists the places on the x axis: genes, and groups within each.
+func violinPlaces(ds *spared.Dataset, o ViolinOptions) ([]violinPlace, error) {
+	genes, err := geneColumns(ds, o.Genes)
+	if err != nil {
+		return nil, err
+	}
+	if len(genes) == 0 || len(ds.Spots) == 0 {
+		return nil, fmt.Errorf("widgets: violin: the data set has no genes or no spots")
+	}
+	if o.Genes == nil {
+		genes = genes[:1]
+	}
+	names, spots, err := spotGroups(ds, o)
+	if err != nil {
+		return nil, err
+	}
+	var out []violinPlace
+	for _, j := range genes {
+		gene := ds.Genes[j].Symbol
+		if gene == "" {
+			gene = ds.Genes[j].ID
+		}
+		for k := range names {
+			pl := violinPlace{name: names[k], gene: j, spots: spots[k]}
+			if len(genes) > 1 {
+				pl.name = strings.TrimSuffix(isolate(gene)+" · "+isolate(names[k]), " · ")
+			}
+			out = append(out, pl)
+		}
+	}
+	return out, nil
+}
+
+// spotGroups divides the spots, in order of first appearance.
+func spotGroups(ds *spared.Dataset, o ViolinOptions) (names []string, spots [][]int, err error) {
+	slide := -1
+	if o.Slide != "" {
+		if slide, err = sectionIndex(ds, o.Slide); err != nil {
+			return nil, nil, err
+		}
+	}
+	if o.Groups != nil && len(o.Groups) != len(ds.Spots) {
+		return nil, nil, fmt.Errorf("widgets: violin: %d groups for %d spots", len(o.Groups), len(ds.Spots))
+	}
+	at := map[string]int{}
+	for i := range ds.Spots {
+		s := &ds.Spots[i]
+		if slide >= 0 && s.Slide != slide {
+			continue
+		}
+		name := ""
+		switch {
+		case o.Groups != nil:
+			if name = o.Groups[i]; name == "" {
+				continue
+			}
+		case o.By == "slide":
+			name = ds.Sections[s.Slide].Name
+		case o.By == "split":
+			name = s.Split.String()
+		case o.By != "":
+			return nil, nil, fmt.Errorf("widgets: violin: By is %q, want slide or split (or set Groups)", o.By)
+		}
+		k, ok := at[name]
+		if !ok {
+			k = len(names)
+			at[name] = k
+			names, spots = append(names, name), append(spots, nil)
+		}
+		spots[k] = append(spots[k], i)
+	}
+	if len(names) == 0 {
+		return nil, nil, fmt.Errorf("widgets: violin: no spots in any group")
+	}
+	return names, spots, nil
+}
+
+// violinMarks draws part k at all places.
+func violinMarks(ds *spared.Dataset, parts []violinPart, k int, places []violinPlace, text *strings.Builder) (violins, boxes mark, err error) {
+	part := parts[k]
+	data, err := matrix(ds, part.layer)
+	if err != nil {
+		return violins, boxes, err
+	}
+	slot := 0.84 / float64(len(parts))
+	violins = mark{kind: polyKind, name: part.name, color: seriesColor(k), opacity: 0.6}
+	boxes = mark{kind: boxKind, name: part.name, color: hexInk, silent: true}
+	for i, pl := range places {
+		v := values(data, pl.spots, pl.gene)
+		if part.which != 0 {
+			keep := measured(ds, pl.spots, pl.gene)
+			if part.which == 2 {
+				for j := range keep {
+					keep[j] = !keep[j]
+				}
+			}
+			v = only(v, keep)
+		}
+		s := describe(v)
+		if s.n == 0 {
+			continue
+		}
+		x := float64(i) - 0.42 + slot*(float64(k)+0.5)
+		violins.items = append(violins.items, violinOutline(&s, x, 0.46*slot))
+		violins.tips = append(violins.tips, violinTip(pl.name, part.name, &s))
+		boxes.items = append(boxes.items, []float64{x, s.least, s.q1, s.median, s.q3, s.greatest, 0.06 * slot})
+		d := decimalsFor(s.greatest - s.least)
+		fmt.Fprintf(text, "  %s %s: %s, median %s, quartiles %s to %s\n", pl.name, part.name, plural(s.n, "value"),
+			format(s.median, d), format(s.q1, d), format(s.q3, d))
+	}
+	return violins, boxes, nil
+}
+
+// violinOutline mirrors the density around x.
+func violinOutline(s *sample, x, half float64) []float64 {
+	at, height := s.density()
+	if at == nil { // no spread: a flat line
+		return []float64{x - half, s.least, x + half, s.greatest, x, s.greatest}
+	}
+	var out []float64
+	for i := range at {
+		out = append(out, x+half*height[i], at[i])
+	}
+	for i := len(at) - 1; i >= 0; i-- {
+		out = append(out, x-half*height[i], at[i])
+	}
+	return out
+}
+
+func violinTip(place, part string, s *sample) []string {
+	d := decimalsFor(s.greatest - s.least)
+	head := part
+	if place != "" {
+		head = isolate(place) + ", " + part
+	}
+	return []string{head, "values\t" + count(s.n), "median\t" + format(s.median, d),
+		"quartiles\t" + format(s.q1, d) + " to " + format(s.q3, d),
+		"range\t" + format(s.least, d) + " to " + format(s.greatest, d), "mean ± sd\t" + format(s.mean, d) + " ± " + format(s.sd, d)}
+}
