@@ -504,12 +504,21 @@ func (c *curation) deltas(d *Dataset) {
 }
 
 // SetLayer stores a layer [spots][genes], its mean per gene over train spots
-// and, under the name deltas, its differences to that mean.
+// and, under the name deltas, its differences to that mean. A data set without
+// train spots has no such mean: it gets the layer only.
 func (d *Dataset) SetLayer(name, deltas string, m blas32.General) error {
 	if spots, genes := d.N(); m.Rows != spots || m.Cols != genes {
 		return fmt.Errorf("spared: layer %s is %d x %d, the data set %d spots x %d genes", name, m.Rows, m.Cols, spots, genes)
 	}
 	d.Layers[name] = m
+	delete(d.Layers, deltas)
+	delete(d.TrainMean, name)
+	if len(d.SpotsIn(Train)) == 0 {
+		return nil
+	}
+	if d.TrainMean == nil {
+		d.TrainMean = map[string][]float64{}
+	}
 	d.TrainMean[name] = d.trainMean(m)
 	d.Layers[deltas] = Deltas(m, d.TrainMean[name])
 	return nil

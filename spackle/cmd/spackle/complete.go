@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spatialgo/spatialgo/internal/cli"
+	"github.com/spatialgo/spatialgo/spackle"
+	"github.com/spatialgo/spatialgo/spared"
+)
+
+func completeCmd() *cobra.Command {
+	var (
+		model, out string
+		asJSON     bool
+	)
+	cmd := &cobra.Command{
+		Use:   "complete DATA.h5ad --model MODEL_DIR -o OUT.h5ad",
+		Short: "Fill in the missing values of a data set",
+		Long: `complete writes a copy of the data set with two more layers: c_t_log1p, measured
+values as they were and missing ones as SpaCKLE predicts them, and c_t_deltas,
+their differences to each gene's mean over train spots.`,
+		Example: "  spackle complete data.h5ad --model model -o completed.h5ad",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ds, err := spared.Open(args[0])
+			if err != nil {
+				return err
+			}
+			m, err := spackle.Load(model)
+			if err != nil {
+				return err
+			}
+			if err := spared.CheckOutput(out); err != nil {
+				return err
+			}
+			eng, err := openEngine(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			defer eng.Close()
+			show, done := cli.Progress(cmd.ErrOrStderr())
+			err = m.Complete(cmd.Context(), ds, spackle.CompleteOptions{Engine: eng, Progress: show})
+			done()
+			if err != nil {
+				return err
+			}
+			if err := spared.Save(ds, out); err != nil {
+				return err
+			}
+			missing := 0
+			for _, measured := range ds.Mask {
+				if !measured {
+					missing++
+				}
+			}
+			if asJSON {
+				return cli.JSON(cmd.OutOrStdout(), map[string]any{"output": out, "layer": spared.LayerCTLog, "completed": missing, "values": len(ds.Mask), "engine": eng.Describe()})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: completed %d of %d values (%.1f %%) in layer %s\n",
+				out, missing, len(ds.Mask), 100*ds.Missing(), spared.LayerCTLog)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&model, "model", "", "the folder of a trained model (required)")
+	f.StringVarP(&out, "output", "o", "", "the .h5ad file to write (required)")
+	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
+	_ = cmd.MarkFlagRequired("model") // the flags exist
+	_ = cmd.MarkFlagRequired("output")
+	return cmd
+}

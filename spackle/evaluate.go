@@ -1,0 +1,381 @@
+package spackle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/spatialgo/spatialgo/spackle/baseline"
+	"github.com/spatialgo/spatialgo/spared"
+)
+
+// EvaluateOptions says how completers are evaluated. The zero value hides
+// values three times by the zero Rule on the test split, or on the validation
+// split where there is no test split, and compares the baselines.
+type EvaluateOptions struct {
+	Name    string               // of the data set, for the record; "" = its slides' names
+	Methods []baseline.Completer // nil = Baselines(ds); names must differ
+	Masks   int                  // how many times values are hidden; 0 = 3
+	Rule    Rule                 // how many values of each gene are hidden
+	Seed    uint64               // of the draws; 0 = 42
+	Split   spared.Split         // whose spots are evaluated; None = test, else val
+	Pairs   int                  // Score.Pairs kept per method; 0 = 20,000, negative = none
+	// Progress hears of each mask, method and slide; nil drops the news.
+	Progress spared.Progress
+}
+
+// Evaluation is the result of comparing completers. It marshals to one JSON
+// object.
+type Evaluation struct {
+	Engine  string         `json:"engine"` // what networks ran on; "none" without a network
+	Seed    uint64         `json:"seed"`
+	Order   spared.Order   `json:"order"` // of the pipeline that made the data set
+	Split   string         `json:"split"` // whose spots were evaluated
+	Rule    string         `json:"rule"`  // how values were hidden
+	Masks   int            `json:"masks"` // how many times
+	Unit    string         `json:"unit"`  // of mse (squared) and mae
+	Data    EvaluationData `json:"data"`
+	Notes   []string       `json:"notes"`   // what a reader of the numbers should know
+	Methods []Score        `json:"methods"` // in the order given
+}
+
+// EvaluationData says what was evaluated on.
+type EvaluationData struct {
+	Name   string   `json:"name"`
+	Slides []string `json:"slides"` // those evaluated
+	Genes  int      `json:"genes"`
+	Spots  int      `json:"spots"` // those evaluated
+}
+
+// Baselines returns the completers that need no network: the adaptive median,
+// a Gaussian kernel, the mean of the 18 nearest spots, and each gene's mean
+// over train spots. Kernel and mean of the nearest fall back on that mean for
+// a gene that a slide does not show at all, as when all its values are hidden.
+func Baselines(ds *spared.Dataset) ([]baseline.Completer, error) {
+	log, err := ds.Layer(spared.LayerLog)
+	if err != nil {
+		return nil, fmt.Errorf("spackle: gene means: %w", err)
+	}
+	mean, err := baseline.FitGeneMean(log, ds.Mask, ds.SpotsIn(spared.Train))
+	if err != nil {
+		return nil, fmt.Errorf("spackle: %w", err)
+	}
+	return []baseline.Completer{baseline.Median{}, baseline.Kernel{Train: mean.Train}, baseline.KNNMean{Train: mean.Train}, mean}, nil
+}
+
+// Evaluate hides measured values, lets each method complete what is left, and
+// compares with what was hidden. Masks come first: a value is hidden before
+// anything but the fit on train spots has seen it, and all methods meet the
+// same masks.
+//
+// With f_g the share of train spots in which gene g has a count, each measured
+// value of an evaluated spot is hidden with the rule's probability for f_g.
+// NewView then makes the view, and the truth is the layer log1p, which the
+// hidden counts are part of. On a slide that is divided between splits, values
+// are hidden on spots of the evaluated split only; the others stay visible.
+//
+// Seed and inputs give the numbers, except Score.Seconds.
+func Evaluate(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*Evaluation, error) {
+	o, err := o.withDefaults(ds)
+	if err != nil {
+		return nil, err
+	}
+	truth, err := ds.Layer(spared.LayerLog)
+	if err != nil {
+		return nil, fmt.Errorf("spackle: the truth: %w", err)
+	}
+	p := o.Rule.Probabilities(detectedInTrain(ds))
+	c, err := newContest(ds, o, truth)
+	if err != nil {
+		return nil, err
+	}
+	for m := range o.Masks {
+		err := c.round(ctx, m, func(section int, t *tissue) (hidden, scored []bool) {
+			h := t.hide(section, o.Split, o.Rule, p, o.Seed, m)
+			return h, h
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	e := c.result()
+	e.Rule, e.Masks = o.Rule.String(), o.Masks
+	return e, nil
+}
+
+// TrueError completes a simulated data set as its user would, hiding nothing,
+// and compares what was never measured with the truth that a real data set
+// does not have. truth is [spots][genes] in the order of the data set,
+// log2(TPM+1) of the expression that the counts were drawn from, with TPM
+// relative to the same genes as the data set's own; simulate.Expected makes it.
+// o.Split chooses the spots that are scored, None all of them; Masks, Rule and
+// Seed play no part, and Score.N counts the missing values.
+//
+// All methods predict what a value would have been if detected (see package
+// baseline), so expect them above the truth where that is low.
+func TrueError(ctx context.Context, ds *spared.Dataset, truth blas32.General, o EvaluateOptions) (*Evaluation, error) {
+	n, genes := ds.N()
+	if truth.Rows != n || truth.Cols != genes {
+		return nil, fmt.Errorf("spackle: a truth of %d x %d for %d spots x %d genes", truth.Rows, truth.Cols, n, genes)
+	}
+	split := o.Split
+	o, err := o.withDefaults(ds)
+	if err != nil {
+		return nil, err
+	}
+	o.Split = split
+	c, err := newContest(ds, o, truth)
+	if err != nil {
+		return nil, err
+	}
+	err = c.round(ctx, 0, func(_ int, t *tissue) (hidden, scored []bool) {
+		scored = make([]bool, len(t.spots)*genes)
+		for k, i := range t.spots {
+			if split != spared.None && ds.Spots[i].Split != split {
+				continue
+			}
+			for g := range genes {
+				scored[k*genes+g] = !ds.Mask[i*genes+g]
+			}
+		}
+		return nil, scored
+	})
+	if err != nil {
+		return nil, err
+	}
+	e := c.result()
+	e.Rule, e.Masks, e.Seed = "never measured, against the simulated truth", 1, 0
+	return e, nil
+}
+
+func (o EvaluateOptions) withDefaults(ds *spared.Dataset) (EvaluateOptions, error) {
+	if o.Methods == nil {
+		var err error
+		if o.Methods, err = Baselines(ds); err != nil {
+			return o, err
+		}
+	}
+	for i, m := range o.Methods {
+		if slices.ContainsFunc(o.Methods[:i], func(b baseline.Completer) bool { return b.Name() == m.Name() }) {
+			return o, fmt.Errorf("spackle: two methods are called %q", m.Name())
+		}
+	}
+	if o.Masks == 0 {
+		o.Masks = 3
+	}
+	if o.Masks < 0 {
+		return o, fmt.Errorf("spackle: %d masks", o.Masks)
+	}
+	if o.Seed == 0 {
+		o.Seed = 42
+	}
+	if o.Pairs == 0 {
+		o.Pairs = 20_000
+	}
+	if o.Split == spared.None {
+		o.Split = spared.Test
+		if len(ds.SpotsIn(spared.Test)) == 0 {
+			o.Split = spared.Val
+		}
+	}
+	if o.Name == "" {
+		o.Name = strings.Join(sectionNames(ds), ", ")
+	}
+	return o, nil
+}
+
+func sectionNames(ds *spared.Dataset) []string {
+	names := make([]string, len(ds.Sections))
+	for i := range ds.Sections {
+		names[i] = ds.Sections[i].Name
+	}
+	return names
+}
+
+// contest runs the methods of one evaluation.
+type contest struct {
+	ds       *spared.Dataset
+	o        EvaluateOptions
+	truth    blas32.General
+	sections []int // with spots of the split
+	tissues  []*tissue
+	spots    int           // of the split
+	divided  []string      // sections that have spots of other splits too
+	masks    [][]maskScore // [methods][masks]
+	pairs    [][]Pair      // [methods]
+	seconds  []float64     // [methods]
+	start    time.Time
+}
+
+func newContest(ds *spared.Dataset, o EvaluateOptions, truth blas32.General) (*contest, error) {
+	k := len(o.Methods)
+	c := &contest{ds: ds, o: o, truth: truth, start: time.Now(),
+		masks: make([][]maskScore, k), pairs: make([][]Pair, k), seconds: make([]float64, k)}
+	for s := range ds.Sections {
+		rows := ds.SpotsOf(s)
+		in := 0
+		for _, i := range rows {
+			if o.Split == spared.None || ds.Spots[i].Split == o.Split {
+				in++
+			}
+		}
+		if in == 0 {
+			continue
+		}
+		t, err := newTissue(ds, s)
+		if err != nil {
+			return nil, err
+		}
+		c.sections, c.tissues, c.spots = append(c.sections, s), append(c.tissues, t), c.spots+in
+		if in < len(rows) {
+			c.divided = append(c.divided, t.name)
+		}
+	}
+	if c.spots == 0 {
+		return nil, fmt.Errorf("spackle: no spot is in the %s split", o.Split)
+	}
+	return c, nil
+}
+
+// round runs and scores all methods once. draw says which entries of a
+// section are hidden and which are scored, both [spots][genes] row-major.
+func (c *contest) round(ctx context.Context, mask int, draw func(section int, t *tissue) (hidden, scored []bool)) error {
+	views := make([]*baseline.View, len(c.tissues))
+	scored := make([][]bool, len(c.tissues))
+	total := 0
+	for k, t := range c.tissues {
+		var hidden []bool
+		hidden, scored[k] = draw(c.sections[k], t)
+		var err error
+		if views[k], err = t.view(hidden); err != nil {
+			return err
+		}
+		for _, s := range scored[k] {
+			if s {
+				total++
+			}
+		}
+	}
+	if total == 0 {
+		return errors.New("spackle: there is no value to score: nothing was hidden")
+	}
+	every := 0 // of the values, one in so many becomes a Pair
+	if c.o.Pairs > 0 && mask == 0 {
+		every = (total + c.o.Pairs - 1) / c.o.Pairs
+	}
+	for m, method := range c.o.Methods {
+		if err := c.score(ctx, mask, m, method, views, scored, every); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// score lets one method complete all views and scores it.
+func (c *contest) score(ctx context.Context, mask, m int, method baseline.Completer, views []*baseline.View, scored [][]bool, every int) error {
+	all := newTally(len(c.ds.Genes))
+	seen := 0
+	for k, v := range views {
+		c.o.Progress.Send(spared.Event{Step: "evaluating " + method.Name(), Done: mask*len(views) + k, Total: c.o.Masks * len(views),
+			Message: fmt.Sprintf("mask %d, slide %s", mask+1, v.Slide), Seconds: time.Since(c.start).Seconds()})
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("spackle: evaluation stopped: %w", err)
+		}
+		start := time.Now()
+		done, err := method.Complete(ctx, v)
+		if err != nil {
+			return fmt.Errorf("spackle: evaluating %s on slide %s: %w", method.Name(), v.Slide, err)
+		}
+		c.seconds[m] += time.Since(start).Seconds()
+		if err := c.collect(all, &seen, m, done, c.tissues[k], scored[k], every); err != nil {
+			return fmt.Errorf("spackle: evaluating %s on slide %s: %w", method.Name(), v.Slide, err)
+		}
+	}
+	c.masks[m] = append(c.masks[m], all.score())
+	return nil
+}
+
+// collect adds a slide's scored values to the tally.
+func (c *contest) collect(all *tally, seen *int, m int, done blas32.General, t *tissue, scored []bool, every int) error {
+	genes := len(c.ds.Genes)
+	if done.Rows != len(t.spots) || done.Cols != genes {
+		return fmt.Errorf("a result of %d x %d for %d spots x %d genes", done.Rows, done.Cols, len(t.spots), genes)
+	}
+	for k, i := range t.spots {
+		for g := range genes {
+			if !scored[k*genes+g] {
+				continue
+			}
+			truth, predicted := c.truth.Data[i*c.truth.Stride+g], done.Data[k*done.Stride+g]
+			if f := float64(predicted); math.IsNaN(f) || math.IsInf(f, 0) {
+				return fmt.Errorf("it predicts %g for spot %s, gene %s", f, c.ds.Spots[i].ID, c.ds.Genes[g].ID)
+			}
+			all.add(g, truth, predicted)
+			if every > 0 && *seen%every == 0 {
+				c.pairs[m] = append(c.pairs[m], Pair{Spot: i, Gene: g, Truth: truth, Predicted: predicted})
+			}
+			*seen++
+		}
+	}
+	return nil
+}
+
+func (c *contest) result() *Evaluation {
+	e := &Evaluation{
+		Engine: "none", Seed: c.o.Seed, Order: c.ds.Manifest.Recipe.Order, Split: c.o.Split.String(), Unit: "log2(TPM+1)",
+		Data:  EvaluationData{Name: c.o.Name, Genes: len(c.ds.Genes), Spots: c.spots},
+		Notes: c.notes(),
+	}
+	if e.Order == "" {
+		e.Order = spared.Clean
+	}
+	if c.o.Split == spared.None {
+		e.Split = "all"
+	}
+	for _, t := range c.tissues {
+		e.Data.Slides = append(e.Data.Slides, t.name)
+	}
+	for m, method := range c.o.Methods {
+		if on, ok := method.(interface{ Engine() string }); ok {
+			e.Engine = on.Engine()
+		}
+		s := pool(c.masks[m])
+		s.Name, s.Seconds, s.Pairs = method.Name(), c.seconds[m], c.pairs[m]
+		for g := range s.Genes {
+			s.Genes[g].ID, s.Genes[g].Symbol = c.ds.Genes[g].ID, c.ds.Genes[g].Symbol
+		}
+		e.Methods = append(e.Methods, s)
+	}
+	return e
+}
+
+// notes gathers what the reader of the numbers should know: from the data
+// set, from the way its slides are divided, and from the methods.
+func (c *contest) notes() []string {
+	notes := []string{}
+	if s := c.ds.Manifest.Splits; s != "" {
+		notes = append(notes, "splits: "+s)
+	}
+	notes = append(notes, c.ds.Manifest.Notes...)
+	if len(c.divided) > 0 && c.o.Split != spared.None {
+		notes = append(notes, fmt.Sprintf("values are hidden on the %s spots of %s only; its other spots stay visible", c.o.Split, strings.Join(c.divided, ", ")))
+	}
+	if c.ds.Manifest.Recipe.Order == spared.Released {
+		notes = append(notes, "order released: gene filter, gene choice and batch correction were learnt from all splits together")
+	}
+	if c.o.Split == spared.Train {
+		notes = append(notes, "the train split is what methods are fitted on: these errors are too low")
+	}
+	for _, m := range c.o.Methods {
+		if n, ok := m.(interface{ Notes(spared.Split) []string }); ok {
+			notes = append(notes, n.Notes(c.o.Split)...)
+		}
+	}
+	return notes
+}

@@ -1,0 +1,66 @@
+package spackle_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/spatialgo/spatialgo/spackle"
+	"github.com/spatialgo/spatialgo/spared"
+)
+
+// Values of the test slide are hidden three times; completers that see nothing
+// of them say what they were.
+func ExampleEvaluate() {
+	ds := fixture(1, false) // three made-up slides; spared.Open gives real ones
+	e, err := spackle.Evaluate(context.Background(), ds, spackle.EvaluateOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%d values of slide %s, hidden by %s\n", e.Methods[0].N, e.Data.Slides[0], e.Rule)
+	for _, m := range e.Methods {
+		fmt.Printf("%-9s MSE %.1f\n", m.Name, m.MSE)
+	}
+	// Output:
+	// 473 values of slide three, hidden by p30
+	// median    MSE 3.5
+	// kernel    MSE 1.0
+	// knn       MSE 1.0
+	// gene mean MSE 0.9
+}
+
+// Hiding a value takes its count out of the spot's total, so the values that
+// stay visible rise: nothing of the hidden count is left in them.
+func ExampleNewView() {
+	const length = 1000 // bp, of both genes
+	ds := &spared.Dataset{
+		Spots:    []spared.Spot{{ID: "s_A", RPK: 4.0 / length}, {ID: "s_B", X: 100, RPK: 4.0 / length}},
+		Genes:    []spared.Gene{{ID: "ENSG1", Length: length}, {ID: "ENSG2", Length: length}},
+		Sections: []spared.Section{{Name: "s"}},
+		Mask:     []bool{true, true, true, true},
+		Layers: map[string]blas32.General{
+			spared.LayerCounts: {Rows: 2, Cols: 2, Stride: 2, Data: []float32{
+				1, 3,
+				1, 3,
+			}},
+		},
+	}
+	v, err := spackle.NewView(ds, 0, []bool{false, true, false, false})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 2 {
+		for g := range 2 {
+			tpm := math.Exp2(float64(v.Values.Data[2*i+g])) - 1
+			fmt.Printf("%07.0f,", tpm)
+		}
+		fmt.Println()
+	}
+	// Output:
+	// 1000000,0000000,
+	// 0250000,0750000,
+}

@@ -1,0 +1,166 @@
+package spackle
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spatialgo/spatialgo/internal/atomicfile"
+	"github.com/spatialgo/spatialgo/internal/engine"
+	"github.com/spatialgo/spatialgo/spackle/baseline"
+	"github.com/spatialgo/spatialgo/spared"
+)
+
+// CompleteFile is Complete as a step whose result is a file: it opens path if
+// that holds this data set as completed by this model, else it completes a
+// copy and saves it there. ds is left as it is.
+func (m *Model) CompleteFile(ctx context.Context, ds *spared.Dataset, path string, o CompleteOptions) (*spared.Dataset, error) {
+	if err := spared.CheckOutput(path); err != nil {
+		return nil, err
+	}
+	want := ds.Manifest
+	want.Completed = "spackle " + m.Digest()
+	if have, err := spared.ReadManifest(path); err == nil && have.Fingerprint() == want.Fingerprint() {
+		if done, err := spared.Open(path); err == nil {
+			return done, nil
+		}
+	}
+	done := ds.Clone()
+	if err := m.Complete(ctx, done, o); err != nil {
+		return nil, err
+	}
+	done.Manifest.Completed = want.Completed
+	if err := spared.Save(done, path); err != nil {
+		return nil, err
+	}
+	return done, nil
+}
+
+// Digest identifies the network: the sha256 of its form, its layer, its genes
+// and its weights.
+func (m *Model) Digest() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%+v %q %q\n", m.Config, m.Layer, m.Genes)
+	for _, p := range m.Config.parameters() {
+		fmt.Fprintf(h, "%s %v\n", p.name, p.dims)
+		binary.Write(h, binary.LittleEndian, m.weights[p.name]) // a hash takes everything
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// evaluationFile is what EvaluateFile keeps: the evaluation with the parts
+// that its own JSON leaves out.
+type evaluationFile struct {
+	Key        string        `json:"key"`
+	Evaluation *Evaluation   `json:"evaluation"`
+	Genes      [][]GeneScore `json:"genes"` // per method
+	Pairs      [][]Pair      `json:"pairs"` // per method
+}
+
+// EvaluateFile is Evaluate as a step whose result is a file: it reads path if
+// that holds the evaluation of the same data set, methods and options, else it
+// evaluates and saves.
+func EvaluateFile(ctx context.Context, ds *spared.Dataset, path string, o EvaluateOptions) (*Evaluation, error) {
+	o, err := o.withDefaults(ds)
+	if err != nil {
+		return nil, err
+	}
+	if err := spared.CheckOutput(path); err != nil {
+		return nil, err
+	}
+	key, err := evaluationKey(ds, o)
+	if err != nil {
+		return nil, err
+	}
+	if e := readEvaluation(path, key); e != nil {
+		return e, nil
+	}
+	e, err := Evaluate(ctx, ds, o)
+	if err != nil {
+		return nil, err
+	}
+	f := evaluationFile{Key: key, Evaluation: e}
+	for _, s := range e.Methods {
+		f.Genes, f.Pairs = append(f.Genes, s.Genes), append(f.Pairs, s.Pairs)
+	}
+	b, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("spackle: saving the evaluation: %w", err)
+	}
+	err = atomicfile.Write(path, func(tmp string) error { return os.WriteFile(tmp, append(b, '\n'), 0o644) })
+	if err != nil {
+		return nil, fmt.Errorf("spackle: saving the evaluation: %w", err)
+	}
+	return e, nil
+}
+
+// evaluationKey identifies an evaluation by all that its numbers depend on.
+func evaluationKey(ds *spared.Dataset, o EvaluateOptions) (string, error) {
+	type method struct {
+		Name, Digest string
+		Settings     any
+	}
+	var methods []method
+	for _, c := range o.Methods {
+		m := method{Name: c.Name(), Settings: c}
+		if d, ok := c.(interface{ Digest() string }); ok {
+			m.Digest, m.Settings = d.Digest(), nil
+		}
+		methods = append(methods, m)
+	}
+	b, err := json.Marshal(struct {
+		Data, Name string
+		Methods    []method
+		Masks      int
+		Rule       string
+		Seed       uint64
+		Split      string
+		Pairs      int
+	}{ds.Manifest.Fingerprint(), o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs})
+	if err != nil {
+		return "", fmt.Errorf("spackle: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// readEvaluation returns nil where the file does not hold the evaluation.
+func readEvaluation(path, key string) *Evaluation {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var f evaluationFile
+	if json.Unmarshal(b, &f) != nil || f.Key != key || f.Evaluation == nil {
+		return nil
+	}
+	n := len(f.Evaluation.Methods)
+	if len(f.Genes) != n || len(f.Pairs) != n {
+		return nil
+	}
+	for i := range f.Evaluation.Methods {
+		f.Evaluation.Methods[i].Genes, f.Evaluation.Methods[i].Pairs = f.Genes[i], slices.Clip(f.Pairs[i])
+	}
+	return f.Evaluation
+}
+
+// Contestants returns what a data set's completion is usually judged by: the
+// adaptive median, the kernel mean, and the model. eng nil opens the best
+// engine of this machine, for as long as the program runs.
+func Contestants(ds *spared.Dataset, m *Model, eng *engine.Engine) ([]baseline.Completer, error) {
+	base, err := Baselines(ds)
+	if err != nil {
+		return nil, err
+	}
+	base = slices.DeleteFunc(base, func(c baseline.Completer) bool { return c.Name() != "median" && c.Name() != "kernel" })
+	c, err := NewCompleter(m, ds, eng)
+	if err != nil {
+		return nil, err
+	}
+	return append(base, c), nil
+}

@@ -1,0 +1,265 @@
+package spackle_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/spatialgo/spatialgo/spackle"
+	"github.com/spatialgo/spatialgo/spared"
+)
+
+// fixture is a made-up data set: three slides of a hexagonal grid (train, val,
+// test), or one slide whose right third validates. Rates are smooth in space;
+// lengths are powers of two and totals multiples of 1/4096, so that sums of
+// count/length are exact and a test may compare bits.
+func fixture(seed uint64, lone bool) *spared.Dataset {
+	const rows, cols, genes = 8, 9, 7
+	rng := rand.New(rand.NewPCG(seed, 77))
+	ds := &spared.Dataset{Layers: map[string]blas32.General{}, TrainMean: map[string][]float64{}}
+	ds.Manifest.Recipe.Order = spared.Clean
+	ds.Manifest.Splits = "by slide"
+	for g := range genes {
+		ds.Genes = append(ds.Genes, spared.Gene{ID: "ENSG" + string(rune('A'+g)), Symbol: "G" + string(rune('a'+g)), Length: float64(int(512) << (g % 4))})
+	}
+	sections := []string{"one", "two", "three"}
+	if lone {
+		sections = []string{"alone"}
+		ds.Manifest.Splits = "one slide: blocks of its spots validate"
+		ds.Manifest.Notes = []string{"one slide: its right third validates"}
+	}
+	for s, name := range sections {
+		ds.Sections = append(ds.Sections, spared.Section{Name: name, Batch: name})
+		for i := range rows * cols {
+			r, c := i/cols, i%cols
+			p := spared.Spot{ID: name + "_" + string(rune('a'+r)) + string(rune('a'+c)), Slide: s, Split: spared.Split(s + 1),
+				X: 100 * (float64(c) + 0.5*float64(r%2)), Y: 86.6 * float64(r)}
+			if lone {
+				p.Split = spared.Train
+				if c >= 2*cols/3 {
+					p.Split = spared.Val
+				}
+			}
+			ds.Spots = append(ds.Spots, p)
+		}
+	}
+	n := len(ds.Spots)
+	counts := blas32.General{Rows: n, Cols: genes, Stride: genes, Data: make([]float32, n*genes)}
+	for i := range ds.Spots {
+		rest := 1 + rng.IntN(3)
+		ds.Spots[i].RPK = float64(rest) / 16
+		for g := range genes {
+			rate := 2.2 * float64(g+2) / (genes + 1) * (1 + math.Sin(ds.Spots[i].X/150+float64(g)))
+			for range 5 {
+				if rng.Float64() < rate/5 {
+					counts.Data[i*genes+g]++
+				}
+			}
+			ds.Spots[i].RPK += float64(counts.Data[i*genes+g]) / ds.Genes[g].Length
+		}
+	}
+	setCounts(ds, counts)
+	return ds
+}
+
+// setCounts gives the data set its counts and what follows from them.
+func setCounts(ds *spared.Dataset, counts blas32.General) {
+	genes := len(ds.Genes)
+	log := blas32.General{Rows: counts.Rows, Cols: genes, Stride: genes, Data: make([]float32, len(counts.Data))}
+	ds.Mask = make([]bool, len(counts.Data))
+	for k, c := range counts.Data {
+		ds.Mask[k] = c > 0
+		log.Data[k] = float32(math.Log2(1 + 1e6*float64(c)/(ds.Genes[k%genes].Length*ds.Spots[k/genes].RPK)))
+	}
+	ds.Layers[spared.LayerCounts], ds.Layers[spared.LayerLog] = counts, log
+}
+
+// recorder is a completer that keeps the views it is given.
+type recorder struct {
+	views  []string
+	hidden [][]bool
+	values [][]float32
+}
+
+func (r *recorder) Name() string { return "recorder" }
+
+func (r *recorder) Complete(_ context.Context, v *view) (blas32.General, error) {
+	if err := v.Check(); err != nil {
+		return blas32.General{}, err
+	}
+	r.views = append(r.views, v.Slide)
+	r.hidden = append(r.hidden, slices.Clone(v.Hidden))
+	r.values = append(r.values, slices.Clone(v.Values.Data))
+	return v.Values, nil
+}
+
+func TestViewByHand(t *testing.T) {
+	ds := &spared.Dataset{
+		Spots:    []spared.Spot{{ID: "s_a", RPK: 0.5}, {ID: "s_b", X: 100, RPK: 0.25}},
+		Genes:    []spared.Gene{{ID: "A", Length: 10}, {ID: "B", Length: 20}},
+		Sections: []spared.Section{{Name: "s"}},
+		Layers:   map[string]blas32.General{},
+	}
+	setCounts(ds, blas32.General{Rows: 2, Cols: 2, Stride: 2, Data: []float32{2, 4, 0, 5}})
+
+	// Spot a: N = 0.5; hiding B (4/20 = 0.2) leaves N' = 0.3, and A becomes
+	// log2(1 + 1e6·2/(10·0.3)). Spot b: all of N = 5/20 is hidden.
+	v, err := spackle.NewView(ds, 0, []bool{false, true, false, true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []float32{float32(math.Log2(1 + 1e6*2/(10*0.3))), 0, 0, 0}
+	for i := range want {
+		if math.Abs(float64(v.Values.Data[i]-want[i])) > 1e-6 {
+			t.Errorf("entry %d: got %g, want %g", i, v.Values.Data[i], want[i])
+		}
+	}
+	if !slices.Equal(v.Visible, []bool{true, false, false, false}) || v.Slide != "s" || v.X[1] != 100 || v.Six.Len() != 2 {
+		t.Errorf("got %+v", v)
+	}
+	if err := v.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestViewWithoutHidingIsTheLayer(t *testing.T) {
+	for _, lone := range []bool{false, true} {
+		ds := fixture(5, lone)
+		log := ds.Layers[spared.LayerLog]
+		genes := len(ds.Genes)
+		for s := range ds.Sections {
+			v, err := spackle.NewView(ds, s, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lo := ds.SpotsOf(s)[0] * genes
+			if !slices.Equal(v.Values.Data, log.Data[lo:lo+len(v.Values.Data)]) || !slices.Equal(v.Visible, ds.Mask[lo:lo+len(v.Visible)]) || v.Hidden != nil {
+				t.Errorf("section %s: the view is not log1p and the mask", v.Slide)
+			}
+		}
+	}
+}
+
+// TestNothingHiddenReachesAMethod changes every hidden count, and the spot's
+// total with it so that what is visible adds up to the same: views and
+// predictions must not move by a bit.
+func TestNothingHiddenReachesAMethod(t *testing.T) {
+	for _, lone := range []bool{false, true} {
+		for seed := range uint64(3) {
+			rng := rand.New(rand.NewPCG(seed, 5))
+			ds := fixture(seed, lone)
+			split := spared.Test
+			if lone {
+				split = spared.Val
+			}
+			genes := len(ds.Genes)
+			methods, err := spackle.Baselines(ds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for s := range ds.Sections {
+				spots := ds.SpotsOf(s)
+				hidden := make([]bool, len(spots)*genes)
+				for k := range hidden {
+					i := spots[k/genes]
+					hidden[k] = ds.Spots[i].Split == split && ds.Mask[i*genes+k%genes] && rng.Float64() < 0.4
+				}
+				other := tampered(rng, ds, spots, hidden)
+				a, err := spackle.NewView(ds, s, hidden)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := spackle.NewView(other, s, hidden)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(a.Values.Data, b.Values.Data) || !slices.Equal(a.Visible, b.Visible) {
+					t.Fatalf("seed %d, section %s: the view depends on hidden counts", seed, a.Slide)
+				}
+				again, err := spackle.Baselines(other)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for m := range methods {
+					x, err := methods[m].Complete(context.Background(), a)
+					if err != nil {
+						t.Fatal(err)
+					}
+					y, err := again[m].Complete(context.Background(), b)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !slices.Equal(x.Data, y.Data) {
+						t.Errorf("seed %d, section %s: %s depends on hidden counts", seed, a.Slide, methods[m].Name())
+					}
+				}
+			}
+		}
+	}
+}
+
+// tampered returns the data set with other counts in the hidden entries.
+func tampered(rng *rand.Rand, ds *spared.Dataset, spots []int, hidden []bool) *spared.Dataset {
+	genes := len(ds.Genes)
+	other := *ds
+	other.Spots = slices.Clone(ds.Spots)
+	other.Layers = map[string]blas32.General{}
+	counts := ds.Layers[spared.LayerCounts]
+	counts.Data = slices.Clone(counts.Data)
+	for k, h := range hidden {
+		if h {
+			i, g := spots[k/genes], k%genes
+			more := float32(1 + rng.IntN(50))
+			counts.Data[i*genes+g] += more
+			other.Spots[i].RPK += float64(more) / ds.Genes[g].Length
+		}
+	}
+	setCounts(&other, counts)
+	return &other
+}
+
+func TestNewViewErrors(t *testing.T) {
+	for _, c := range []struct {
+		reason  string
+		spoil   func(ds *spared.Dataset)
+		section int
+		hidden  []bool
+		want    string
+	}{
+		{reason: "no such section", section: 3, want: "section 3 of 3"},
+		{reason: "nor a negative one", section: -1, want: "section -1"},
+		{reason: "flags of another shape", hidden: make([]bool, 5), want: "5 hidden flags"},
+		{reason: "what was not measured cannot be hidden", hidden: slices.Repeat([]bool{true}, 72*7), want: "cannot be hidden"},
+		{reason: "raw counts are needed", spoil: func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerCounts) }, want: "raw counts"},
+		{reason: "and gene lengths", spoil: func(ds *spared.Dataset) { ds.Genes[2].Length = 0 }, want: "without lengths"},
+		{reason: "and totals", spoil: func(ds *spared.Dataset) { ds.Spots[3].RPK = 0 }, want: "spared.Build"},
+		{reason: "a total cannot be below its parts", spoil: func(ds *spared.Dataset) { ds.Spots[3].RPK = 1e-4 }, want: "spared.Build"},
+		{reason: "the mask must fit", spoil: func(ds *spared.Dataset) { ds.Mask = ds.Mask[1:] }, want: "do not fit"},
+	} {
+		ds := fixture(1, false)
+		if c.spoil != nil {
+			c.spoil(ds)
+		}
+		if _, err := spackle.NewView(ds, c.section, c.hidden); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want one with %q", c.reason, err, c.want)
+		}
+	}
+}
+
+func BenchmarkNewView(b *testing.B) {
+	ds := fixture(1, false)
+	hidden := make([]bool, 72*7)
+	for k := range hidden {
+		hidden[k] = ds.Mask[k] && k%3 == 0
+	}
+	for b.Loop() {
+		if _, err := spackle.NewView(ds, 0, hidden); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
