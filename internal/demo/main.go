@@ -78,8 +78,8 @@ func (d *demo) run(ctx context.Context) (err error) {
 		{"training", func() error { m, err = d.train(ctx, ds); return err }},
 		{"completion", func() error { completed, err = d.complete(ctx, ds, m); return err }},
 		{"evaluation", func() error { return d.evaluate(ctx, ds, m) }},
-		{"page", func() error { return d.page(completed) }},
 		{"notebooks", func() error { return d.runNotebooks(ctx) }},
+		{"page", func() error { return d.page(completed) }},
 	} {
 		begin := time.Now()
 		if err := s.do(); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spatialgo/spatialgo/spared"
 	"github.com/spatialgo/spatialgo/widgets"
@@ -26,7 +27,31 @@ func (d *demo) page(ds *spared.Dataset) error {
 	if err != nil {
 		return err
 	}
+	if err := d.picture(ds); err != nil {
+		return err
+	}
 	return widgets.WritePage(d.path("explore.html"), "Completed expression maps", append(figures, violins, scores)...)
+}
+
+// pictureGene is the gene of the README's picture: collagen, which marks the
+// stroma. Other data sets show their most spatial gene.
+const pictureGene = "COL1A1"
+
+// picture writes compare.png, the maps of one gene on the last slide.
+func (d *demo) picture(ds *spared.Dataset) error {
+	o := widgets.CompareOptions{Slide: ds.Sections[len(ds.Sections)-1].Name}
+	if ds.GeneIndex(pictureGene) >= 0 {
+		o.Genes = []string{pictureGene}
+	}
+	f, err := widgets.Compare(ds, o)
+	if err != nil {
+		return err
+	}
+	png, err := f.PNG()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(d.path("compare.png"), png, 0o644)
 }
 
 // scores draws the evaluation.

@@ -105,6 +105,7 @@ func (d *demo) report() error {
 	fmt.Fprintf(d.out, "engine: %s\nseconds: %.1f (%s)\n\nopen:\n", s.Engine, s.Seconds, strings.Join(steps, ", "))
 	for _, p := range []struct{ name, what string }{
 		{"explore.html", "maps, raw beside completed, in any browser"},
+		{"compare.png", "one gene as measured and as completed"},
 		{"notebooks", "the executed notebooks, .ipynb and .html"},
 		{"data.h5ad", "the curated data set"},
 		{"completed.h5ad", "the same with the completed layer c_t_log1p"},
