@@ -214,6 +214,17 @@ func (d *Dataset) Layer(name string) (blas32.General, error) {
 	return m, nil
 }
 
+// FirstOf returns the first of the names that is a layer of the data set, ""
+// where none is. A lone slide, for instance, has log1p but no c_log1p.
+func (d *Dataset) FirstOf(names ...string) string {
+	for _, n := range names {
+		if _, ok := d.Layers[n]; ok {
+			return n
+		}
+	}
+	return ""
+}
+
 // LayerNames returns the names of the layers, in pipeline order, then any
 // others by name.
 func (d *Dataset) LayerNames() []string { return orderedLayers(d.Layers) }

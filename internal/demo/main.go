@@ -69,6 +69,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	var ds, completed *spared.Dataset
 	var m *spackle.Model
+	var broken error
 	for _, s := range []struct {
 		name string
 		do   func() error
@@ -82,7 +83,11 @@ func (d *demo) run(ctx context.Context) (err error) {
 		{"page", func() error { return d.page(completed) }},
 	} {
 		begin := time.Now()
-		if err := s.do(); err != nil {
+		err := s.do()
+		switch {
+		case err != nil && s.name == "notebooks":
+			broken = fmt.Errorf("%s: %w", s.name, err) // the numbers are there: show them first
+		case err != nil:
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		d.summary.addSeconds(s.name, time.Since(begin))
@@ -91,7 +96,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := d.summary.save(d.path("summary.json")); err != nil {
 		return err
 	}
-	return d.report()
+	return errors.Join(d.report(), broken)
 }
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
