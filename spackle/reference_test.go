@@ -18,22 +18,8 @@ import (
 // goEngine starts the engine that every machine has.
 func goEngine(t testing.TB) *engine.Engine {
 	t.Helper()
-	return startEngine(t, engine.Go)
-}
-
-// xlaEngine starts XLA on the processor, or skips the test.
-func xlaEngine(t testing.TB) *engine.Engine {
-	t.Helper()
-	return startEngine(t, engine.CPU)
-}
-
-func startEngine(t testing.TB, k engine.Kind) *engine.Engine {
-	t.Helper()
-	e, err := engine.Open(engine.Options{Kind: k})
+	e, err := engine.Open(engine.Options{Kind: engine.Go})
 	if err != nil {
-		if k != engine.Go {
-			t.Skipf("no XLA on this machine: %v", err)
-		}
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
