@@ -182,7 +182,7 @@ func cleanScale(ds *spared.Dataset) (scaleFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := dense.Matrix[float32]{Rows: layer.Rows, Cols: layer.Cols, Stride: layer.Stride, Data: layer.Data}
+	x := dense.Matrix[float32](layer)
 	var batches []string
 	var train, of []int
 	rows := map[string][]int{} // train spots of a batch
@@ -212,8 +212,30 @@ func cleanScale(ds *spared.Dataset) (scaleFunc, error) {
 				return line, nil
 			}
 		}
-		return shift(ds, fit, dense.Matrix[float32]{Rows: completed.Rows, Cols: completed.Cols, Stride: completed.Stride, Data: completed.Data})
+		line, err := shift(ds, fit, dense.Matrix[float32](completed))
+		if err != nil {
+			return batchLine{}, err
+		}
+		line.keepUnseen(v)
+		return line, nil
 	}, nil
+}
+
+// keepUnseen lets genes that the view shows nowhere keep the scale of the
+// train spots: nothing is known of how this slide differs, and a line fitted
+// to the zeros that the median leaves there would send predictions to 0.
+func (l batchLine) keepUnseen(v *baseline.View) {
+	seen := make([]bool, len(l.slope))
+	for k, visible := range v.Visible {
+		if visible {
+			seen[k%len(seen)] = true
+		}
+	}
+	for g := range seen {
+		if !seen[g] {
+			l.slope[g], l.intercept[g] = 1, 0
+		}
+	}
 }
 
 func shift(ds *spared.Dataset, fit *combat.Fit, x dense.Matrix[float32]) (batchLine, error) {
