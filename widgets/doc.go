@@ -31,8 +31,8 @@
 //     Visium grid, else from the slide's microns per pixel, else there is
 //     none.
 //   - [Violin], [Scores], [Scatter]: distributions and evaluation.
-//   - [CountsPerSpot], [GenesPerSpot], [DetectionFraction], [MoranRanking],
-//     [Histogram], [Ranking]: what curation kept, and why.
+//   - [CountsPerSpot], [GenesPerSpot], [DetectionFraction], [MissingMap],
+//     [MoranRanking], [Histogram], [Ranking]: what curation kept, and why.
 //   - [Lines], [TrainingFigure]: curves. [NewTraining] and [Progress] change
 //     in place while a cell runs.
 //

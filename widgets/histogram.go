@@ -215,7 +215,7 @@ func Ranking(title, label string, names []string, values []float64, o RankingOpt
 	q.marks = append([]mark{curve, dots}, keptLine(&q, o.Kept, n)...)
 	q.marks = append(q.marks, rankLabels(&q, order, names, values, o.Named))
 	p := &plot{title: []string{title}, subtitle: []string{count(n) + " ranked", "from " + format(values[order[0]], d) + " to " + format(values[order[n-1]], d)},
-		panels: []panel{q}, height: 340, caption: "Best and worst are named; point at a dot for its name."}
+		panels: []panel{q}, height: 340, caption: "The first and the last are named, with their ranks; point at the curve for others."}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", title, strings.Join(p.subtitle, ", "))
 	for r, i := range order {
@@ -238,9 +238,9 @@ func keptLine(q *panel, kept, n int) []mark {
 	}
 }
 
-// rankLabels names both ends: the best to the right of the curve, the worst to
-// its left, where a falling curve leaves room, and no closer than a line of
-// text.
+// rankLabels names both ends, each name with its rank: the best to the right
+// of the falling curve, the worst stacked above its end, no closer than a line
+// of text.
 func rankLabels(q *panel, order []int, names []string, values []float64, named int) mark {
 	m := mark{kind: textKind, silent: true}
 	n := len(order)
@@ -249,7 +249,7 @@ func rankLabels(q *panel, order []int, names []string, values []float64, named i
 	up := func(pixels float64) float64 { return pixels / height * (q.y.max - q.y.min) }
 	place := func(r int, x, y float64, dx float64, align string) {
 		m.items = append(m.items, []float64{x, y})
-		m.texts = append(m.texts, label{Text: names[order[r]], DX: dx, Align: align})
+		m.texts = append(m.texts, label{Text: count(r+1) + "  " + names[order[r]], DX: dx, Align: align})
 	}
 	y := math.Inf(1)
 	for r := range named {
@@ -260,14 +260,11 @@ func rankLabels(q *panel, order []int, names []string, values []float64, named i
 		}
 		place(r, float64(x+1), y, 8, "left")
 	}
-	y = math.Inf(-1)
+	// Above the curve where the widest name begins.
+	y = values[order[n-1-n/6]] + up(half)
 	for r := n - 1; r >= n-named; r-- {
-		y = math.Max(values[order[r]], y+up(2*half))
-		x := r
-		for x > 0 && values[order[x]] < y+up(half) {
-			x--
-		}
-		place(r, float64(x+1), y, -8, "right")
+		y += up(2 * half)
+		place(r, float64(n), y, 0, "right")
 	}
 	return m
 }

@@ -38,6 +38,22 @@ func layerWords(ds *spared.Dataset, layer string) string {
 	return clean(layer)
 }
 
+// measuredWords and filledWords say which part of a completed layer is meant.
+func measuredWords(ds *spared.Dataset, layer string) string {
+	if words := layerWords(ds, layer); strings.HasSuffix(words, corrected(ds)) {
+		return "as measured" + corrected(ds)
+	}
+	return "as measured"
+}
+
+func filledWords(ds *spared.Dataset, layer string) string {
+	words := layerWords(ds, layer)
+	if by, ok := strings.CutPrefix(words, "completed "); ok {
+		return "filled in " + by
+	}
+	return words + ", filled in"
+}
+
 func corrected(ds *spared.Dataset) string {
 	if len(ds.Correction) > 0 {
 		return ", batch-corrected"

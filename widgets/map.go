@@ -46,7 +46,7 @@ type MapOptions struct {
 type CompareOptions struct {
 	Slide  string   // slide name; "" = the first
 	Genes  []string // symbols or ids, in this order; nil = all, highest Moran's I first
-	Layers []string // nil = log1p and the most complete layer there is
+	Layers []string // nil = what was measured of the most complete layer there is, and all of it
 
 	Title          string // shown before the slide, below the gene's name
 	Colors         string // one of ColorScales; "" = "viridis"
@@ -82,6 +82,9 @@ type mapPanel struct {
 	Title string `json:"title"`
 	Unit  string `json:"unit"`
 	Raw   bool   `json:"raw"` // only measured entries count
+	// Of is the number of the panel, never the first, of whose values this one
+	// shows those that were measured; 0 = it has values of its own.
+	Of int `json:"of,omitempty"`
 }
 
 // mapGene is one choice of the gene picker.
@@ -150,14 +153,7 @@ func Compare(ds *spared.Dataset, o CompareOptions) (*MapFigure, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := o.Layers
-	if len(layers) == 0 {
-		layers = []string{spared.LayerLog}
-		if best := completedLayer(ds); best != spared.LayerLog {
-			layers = append(layers, best)
-		}
-	}
-	if err := m.addGenes(ds, o.Genes, layers, 0); err != nil {
+	if err := m.addGenes(ds, o.Genes, compareLayers(ds, o), 0); err != nil {
 		return nil, err
 	}
 	if o.Title != "" {
@@ -166,6 +162,24 @@ func Compare(ds *spared.Dataset, o CompareOptions) (*MapFigure, error) {
 		}
 	}
 	return m.figure(8)
+}
+
+// measuredOf stands for the measured values of the layer that follows: raw
+// beside completed on one scale, where log1p and a batch-corrected layer would
+// differ in measured spots too.
+const measuredOf = "measured of the next"
+
+func compareLayers(ds *spared.Dataset, o CompareOptions) []string {
+	best := completedLayer(ds)
+	switch {
+	case len(o.Layers) > 0:
+		return o.Layers
+	case best == spared.LayerLog:
+		return []string{best}
+	case len(ds.Mask) == 0 || o.ShowMissing:
+		return []string{spared.LayerLog, best}
+	}
+	return []string{measuredOf, best}
 }
 
 func newMaps(ds *spared.Dataset, slide string, style mapStyle) (*mapSet, error) {
@@ -294,15 +308,23 @@ func (m *mapSet) addGenes(ds *spared.Dataset, names, layers []string, limit int)
 	for k, j := range genes {
 		m.genes[k] = m.describeGene(ds, j)
 	}
-	for _, layer := range layers {
-		data, err := matrix(ds, layer)
+	for i, layer := range layers {
+		p := mapPanel{Layer: layer, Title: layerWords(ds, layer), Raw: rawLayer(layer)}
+		if layer == measuredOf {
+			p = mapPanel{Layer: layers[i+1], Title: measuredWords(ds, layers[i+1]), Raw: true, Of: i + 1}
+		}
+		p.Unit = layerUnit(p.Layer)
+		data, err := matrix(ds, p.Layer)
 		if err != nil {
 			return err
 		}
-		p := mapPanel{Layer: layer, Title: layerWords(ds, layer), Unit: layerUnit(layer), Raw: rawLayer(layer)}
 		m.panels = append(m.panels, p)
 		for k, j := range genes {
-			m.genes[k].values = append(m.genes[k].values, values(data, m.scene.spots, j))
+			v := values(data, m.scene.spots, j)
+			if p.Of > 0 {
+				hide(v, m.genes[k].measured)
+			}
+			m.genes[k].values = append(m.genes[k].values, v)
 		}
 	}
 	for k := range m.genes {
@@ -312,6 +334,15 @@ func (m *mapSet) addGenes(ds *spared.Dataset, names, layers []string, limit int)
 		m.setLimits(&m.genes[k])
 	}
 	return nil
+}
+
+// hide takes away the values that were not measured.
+func hide(v []float64, measured []bool) {
+	for i := range v {
+		if !measured[i] {
+			v[i] = math.NaN()
+		}
+	}
 }
 
 // geneColumns finds genes by name; nil names are all, highest Moran's I

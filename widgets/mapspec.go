@@ -72,12 +72,12 @@ func (m *mapSet) spec(bits int, caption string) (*mapSpec, error) {
 		spec.Picture = &specPic{Src: src, Box: nums(s.pictureBox[:]...)}
 	}
 	for k := range m.genes {
-		spec.Genes = append(spec.Genes, specOf(&m.genes[k], bits))
+		spec.Genes = append(spec.Genes, m.specOf(&m.genes[k], bits))
 	}
 	return spec, nil
 }
 
-func specOf(g *mapGene, bits int) specGene {
+func (m *mapSet) specOf(g *mapGene, bits int) specGene {
 	out := specGene{Title: g.title, Subtitle: g.subtitle, Label: g.label, Search: g.search,
 		Limits: [2]num{num(g.shared[0]), num(g.shared[1])}}
 	if g.measured != nil {
@@ -85,6 +85,10 @@ func specOf(g *mapGene, bits int) specGene {
 	}
 	for k, v := range g.values {
 		c := encode(v, bits)
+		if of := m.panels[k].Of; of > 0 { // the page takes them from there
+			c = encode(g.values[of], bits)
+			c.Codes = ""
+		}
 		c.Limits = [2]num{num(g.own[k][0]), num(g.own[k][1])}
 		out.Columns = append(out.Columns, c)
 	}

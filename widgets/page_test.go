@@ -223,7 +223,7 @@ func TestMapView(t *testing.T) {
 
 // TestGenePicker changes gene by list, button and typing.
 func TestGenePicker(t *testing.T) {
-	p := page(t, "Picker", []Figure{must(Compare(tissue(1, 24), CompareOptions{}))})
+	p := page(t, "Picker", []Figure{must(Compare(tissue(1, 24), CompareOptions{Layers: []string{spared.LayerLog, spared.LayerCTLog}}))})
 	drawn(p, 1)
 	seen := map[uint32]string{p.Pixels(compareCanvas): "the first gene"}
 	fresh := func(how, title string) {
@@ -309,6 +309,37 @@ func TestMapHover(t *testing.T) {
 	p.Wait(`document.querySelector(".sgo-tip").style.display === "none"`)
 }
 
+// TestMeasuredBesideCompleted checks that Compare by itself shows the same
+// values on both maps where they were measured, and none on the left elsewhere.
+func TestMeasuredBesideCompleted(t *testing.T) {
+	ds := tissue(1, 2)
+	for i := range ds.Layers[spared.LayerCTLog].Data {
+		ds.Layers[spared.LayerCTLog].Data[i]++ // as batch correction may
+	}
+	p := page(t, "Measured", []Figure{must(Compare(ds, CompareOptions{}))})
+	drawn(p, 1)
+	for range 2 { // genes
+		var n struct{ Same, Hidden, Wrong, Controls int }
+		p.Eval(`(() => {
+			const f = Object.values(Object.values(window).find(v => v && v.figures && v.draw).figures)[0], [a, b] = f.panels;
+			const n = {same: 0, hidden: 0, wrong: 0, controls: document.querySelectorAll('input[title="grey = not measured"]').length};
+			for (let j = 0; j < f.n; j++) {
+				const seen = f.isMeasured(j);
+				if (seen && a.value[j] === b.value[j]) n.same++;
+				else if (!seen && isNaN(a.value[j]) && !isNaN(b.value[j])) n.hidden++;
+				else n.wrong++;
+			}
+			return n;
+		})()`, &n)
+		if n.Same < 50 || n.Hidden < 50 || n.Wrong != 0 || n.Controls != 0 {
+			t.Errorf("%+v", n)
+		}
+		p.Click(".sgo-next")
+		settle(p)
+	}
+	shot(t, p, "measured.png")
+}
+
 // TestSpotsOnPicture checks that spots and picture lie on each other, zoomed
 // in: where the page puts a spot, the picture must have the black dot that was
 // drawn there, and with the picture off there must be the spot's colour, and
@@ -367,10 +398,15 @@ func TestSpotsOnPicture(t *testing.T) {
 
 // TestTooltips points at figures with axes.
 func TestTooltips(t *testing.T) {
+	ramp := make([]float64, mostPoints+1)
+	for i := range ramp {
+		ramp[i] = float64(i) / mostPoints
+	}
 	figs := []Figure{
 		must(Scores("S", "log2(TPM+1)", []ScoreRow{{Name: "long bar", MSE: Score{4, 0}}, {Name: "short bar", MSE: Score{1, 0}}})),
 		must(Lines("L", "week", "error", []Line{{Name: "falling", X: []float64{0, 5, 10}, Y: []float64{9, 4, 1}}}, LinesOptions{})),
 		must(Histogram("H", "size", []float64{1, 1, 1, 1, 1, 1, 1, 1}, HistogramOptions{})),
+		must(Scatter("C", ramp, ramp, ScatterOptions{Unit: "u"})),
 	}
 	p := page(t, "Tips", figs)
 	drawn(p, len(figs))
@@ -381,8 +417,18 @@ func TestTooltips(t *testing.T) {
 		{0.3, 0.2, []string{"long bar", "MSE", "4.000"}},
 		{0.5, 0.5, []string{"week", "falling"}},
 		{0.52, 0.6, []string{"size", "8"}},
+		{-1, -1, []string{"pairs", "truth, u", "predicted, u", " to "}}, // in the middle of the first panel
 	} {
 		sel := fmt.Sprintf(`.sgo:nth-of-type(%d) .sgo-chart`, i+1)
+		if c.fx < 0 {
+			var at []float64
+			p.Eval(fmt.Sprintf(`(() => {
+				const c = Object.values(Object.values(window).find(v => v && v.figures && v.draw).figures)[%d].shell.chart;
+				const q = c.convertToPixel({xAxisIndex: 0, yAxisIndex: 0}, [0.507, 0.507]);
+				return [q[0]/c.getWidth(), q[1]/c.getHeight()];
+			})()`, i), &at)
+			c.fx, c.fy = at[0], at[1]
+		}
 		p.Hover(sel, c.fx, c.fy)
 		tip := fmt.Sprintf(`(document.querySelector(%q).querySelector(".sgo-tip-static") || {innerText: ""}).innerText`, sel)
 		p.Wait(tip + ` !== ""`)

@@ -75,6 +75,7 @@ type mark struct {
 	sideways bool       // error bars along x
 	gap      float64    // CSS pixels between rectangles
 	tips     [][]string // per item: a heading, then "label\tvalue" or a sentence
+	counts   []int      // per rectangle: pairs in it; the page words the tooltip
 	texts    []label
 }
 

@@ -51,6 +51,7 @@ type specSeries struct {
 	Silent     bool       `json:"silent,omitempty"`
 	Polys      [][]num    `json:"polys,omitempty"`
 	Tips       [][]string `json:"tips,omitempty"`
+	Counts     []int      `json:"counts,omitempty"`
 	Texts      []label    `json:"texts,omitempty"`
 }
 
@@ -80,7 +81,7 @@ func (s *scale) spec() specAxis {
 
 func (m *mark) spec(panel int) specSeries {
 	s := specSeries{Panel: panel, Name: m.name, Render: renders[m.kind], Color: m.color, Colors: m.colors, Opacity: num(m.alpha()),
-		Gap: num(m.gap), Horizontal: m.sideways, Silent: m.silent, Tips: m.tips, Texts: m.texts}
+		Gap: num(m.gap), Horizontal: m.sideways, Silent: m.silent, Tips: m.tips, Counts: m.counts, Texts: m.texts}
 	if m.kind == polyKind {
 		for _, item := range m.items {
 			s.Polys = append(s.Polys, nums(item...))

@@ -3,6 +3,7 @@ package widgets
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -23,8 +24,9 @@ const (
 // Scatter compares predicted with true values, such as a completer's on
 // hidden entries: one disc per pair, or where there are more than 3,000, cells
 // coloured by the number of pairs in them (logarithmic), and the line where
-// both are equal. The heading gives n, mean squared error and Pearson's
-// correlation. Pairs that are not finite are left out and counted in the
+// both are equal. The heading gives n, mean squared error, Pearson's
+// correlation, and the mean error (predicted minus true: above 0 where
+// predictions are too high). Pairs that are not finite are left out and counted in the
 // caption.
 func Scatter(title string, truth, predicted []float64, o ScatterOptions) (*PlotFigure, error) {
 	if len(truth) != len(predicted) {
@@ -75,7 +77,7 @@ func Scatter(title string, truth, predicted []float64, o ScatterOptions) (*PlotF
 		p.caption += " " + plural(left, "pair") + " without a finite value left out."
 	}
 	p.subtitle = agreement(x, y)
-	p.text = title + "\n  " + p.subtitle[0] + ", " + p.subtitle[1] + ", " + p.subtitle[2]
+	p.text = title + "\n  " + strings.Join(p.subtitle, ", ")
 	return p.figure(), nil
 }
 
@@ -100,17 +102,20 @@ func residuals(x, y []float64, o ScatterOptions) panel {
 	return q
 }
 
-// agreement returns n, MSE and PCC in words.
+// agreement returns n, MSE, PCC and the mean of predicted minus true values
+// in words.
 func agreement(x, y []float64) []string {
-	var se float64
+	var se, sum float64
 	for i := range x {
-		se += (x[i] - y[i]) * (x[i] - y[i])
+		d := y[i] - x[i]
+		se, sum = se+d*d, sum+d
 	}
 	pcc := math.NaN()
 	if len(x) > 1 {
 		pcc = stat.Correlation(x, y, nil)
 	}
-	return []string{plural(len(x), "pair"), "MSE " + format(se/float64(len(x)), 3), "PCC " + format(pcc, 3)}
+	n := float64(len(x))
+	return []string{plural(len(x), "pair"), "MSE " + format(se/n, 3), "PCC " + format(pcc, 3), "mean error " + format(sum/n, 2)}
 }
 
 func discs(q *panel, x, y []float64, names []string) mark {
@@ -146,7 +151,6 @@ func cells(q *panel, x, y []float64) mark {
 		return mark{}
 	}
 	m := mark{kind: rectKind, name: "pairs", color: series[0]}
-	d := q.x.decimals() + 2
 	for k, c := range n {
 		if c == 0 {
 			continue
@@ -156,8 +160,7 @@ func cells(q *panel, x, y []float64) mark {
 		t := math.Log(float64(c)) / math.Max(math.Log(float64(most)), 1e-9)
 		col := table[int(math.Round(255*math.Min(1, t)))]
 		m.colors = append(m.colors, fmt.Sprintf("#%02x%02x%02x", col.R, col.G, col.B))
-		m.tips = append(m.tips, []string{plural(c, "pair"), q.x.label + "\t" + format(x0, d) + " to " + format(x0+side, d),
-			q.y.label + "\t" + format(y0, d) + " to " + format(y0+side, d)})
+		m.counts = append(m.counts, c)
 	}
 	return m
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"image/color"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -23,8 +24,9 @@ type TableFigure struct {
 	err  error
 }
 
-// Table makes a table. The first column is aligned left, the others, usually
-// numbers, right. Rows that are shorter than the header are filled up.
+// Table makes a table. Columns with numbers are aligned right, the first and
+// those without a digit left. Rows that are shorter than the header are filled
+// up.
 func Table(title string, header []string, rows [][]string, caption string) *TableFigure {
 	t := &TableFigure{title: clean(title), caption: clean(caption), header: cleanAll(header)}
 	for _, r := range rows {
@@ -33,6 +35,11 @@ func Table(title string, header []string, rows [][]string, caption string) *Tabl
 		t.rows = append(t.rows, row)
 	}
 	return t
+}
+
+// left reports whether column j is aligned left.
+func (t *TableFigure) left(j int) bool {
+	return j == 0 || !slices.ContainsFunc(t.rows, func(row []string) bool { return strings.ContainsAny(row[j], "0123456789") })
 }
 
 // Text returns the table in columns of equal width.
@@ -57,7 +64,7 @@ func (t *TableFigure) HTML() string {
 		b.WriteString("<tr>")
 		for j, c := range cells {
 			align := "right"
-			if j == 0 {
+			if t.left(j) {
 				align = "left"
 			}
 			fmt.Fprintf(&b, `<%s style="text-align:%s;padding:4px 18px 4px 0;%s"><bdi>%s</bdi></%s>`, tag, align, style, html.EscapeString(c), tag)
@@ -113,11 +120,11 @@ func (t *TableFigure) paint() ([]byte, error) {
 		x, y := tableMargin, tableMargin+tableRow*float64(i+1)+18
 		for j, text := range row {
 			s := style
-			if j > 0 {
+			if t.left(j) {
+				c.Text(x, y, text, s)
+			} else {
 				s.AlignX = 1
 				c.Text(x+widths[j], y, text, s)
-			} else {
-				c.Text(x, y, text, s)
 			}
 			x += widths[j] + tableGap
 		}

@@ -21,7 +21,9 @@ type Training struct {
 	mu        sync.Mutex
 	steps     []float64
 	loss, val []float64
+	lastVal   float64
 	text      string
+	closed    bool
 	final     *PlotFigure
 }
 
@@ -30,17 +32,24 @@ type Training struct {
 func NewTraining(title, unit string) *Training { return newTraining(title, unit, newScreen()) }
 
 func newTraining(title, unit string, s *screen) *Training {
-	t := &Training{title: title, unit: unit, screen: s}
+	t := &Training{title: title, unit: unit, screen: s, lastVal: math.NaN()}
 	t.throttle = &throttle{interval: twiceASecond, draw: t.show}
+	t.screen.html(`<div style="` + cardStyle + `"><b>` + html.EscapeString(clean(title)) + `</b><div style="` + captionStyle + `">Getting ready for the first step.</div></div>`)
 	return t
 }
 
-// Add notes one step: its loss, the mean squared error on validation spots
-// where one was computed (NaN where not), and words to show below the figure,
-// such as the epoch or the time left.
+// Add notes one step: its loss, the last mean squared error on validation
+// spots (NaN before the first), and words to show below the figure, such as
+// the epoch or the time left. An error that repeats the one before is the same
+// validation; it is drawn once, at the step that it came with.
 func (t *Training) Add(step int, loss, valMSE float64, text string) {
 	t.mu.Lock()
-	if t.final == nil {
+	if !t.closed {
+		if valMSE == t.lastVal {
+			valMSE = math.NaN()
+		} else {
+			t.lastVal = valMSE
+		}
 		t.steps = append(t.steps, float64(step))
 		t.loss, t.val = append(t.loss, loss), append(t.val, valMSE)
 		t.text = text
@@ -96,24 +105,47 @@ func (t *Training) Close() *PlotFigure {
 	t.throttle.stop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.final != nil {
+	if t.closed {
 		return t.final
 	}
-	p, err := trainingPlot(t.title, t.unit, t.steps, t.loss, t.val)
+	if p, err := trainingPlot(t.title, t.unit, t.steps, t.loss, t.val); err == nil {
+		if t.text != "" {
+			p.caption = strings.TrimSpace(p.caption + " " + t.text)
+		}
+		t.final = p.figure()
+	}
+	t.leave()
+	return t.final
+}
+
+// Finish ends the live figure and leaves that of the whole training in its
+// place, which may have begun in an earlier run or be one that was opened:
+// loss and validation error of each step, as in TrainingFigure.
+func (t *Training) Finish(steps []int, loss, val []float64) (*PlotFigure, error) {
+	t.throttle.stop()
+	f, err := TrainingFigure(t.title, t.unit, steps, loss, val)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	if t.text != "" {
-		p.caption = strings.TrimSpace(p.caption + " " + t.text)
-	}
-	t.final = p.figure()
-	if t.screen.notebook {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.final = f
+	t.leave()
+	return f, nil
+}
+
+// leave puts the finished figure, or nothing, where the live one was.
+func (t *Training) leave() {
+	t.closed = true
+	switch {
+	case t.screen.notebook && t.final == nil:
+		t.screen.html("")
+	case t.screen.notebook:
 		t.screen.data(bundle(t.final))
-		t.screen.sync()
-	} else {
+	case t.final != nil:
 		t.screen.line("%s", t.final.Text())
 	}
-	return t.final
+	t.screen.sync()
 }
 
 // TrainingFigure draws a finished training: loss and validation error (NaN

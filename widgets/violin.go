@@ -9,10 +9,10 @@ import (
 )
 
 // ViolinOptions says what Violin shows. The zero value shows the gene with
-// the highest Moran's I over all spots, raw beside completed.
+// the highest Moran's I over all spots, measured beside filled in.
 type ViolinOptions struct {
 	Genes  []string // symbols or ids; nil = the gene with the highest Moran's I
-	Layers []string // nil = log1p and the most complete layer there is
+	Layers []string // nil = the most complete layer there is
 	Slide  string   // only this slide; "" = all
 	By     string   // "", "slide" or "split": one place on the x axis for each
 	Groups []string // own group of each spot of the data set (regions, clusters) instead of By; "" = left out
@@ -77,10 +77,7 @@ func Violin(ds *spared.Dataset, o ViolinOptions) (*PlotFigure, error) {
 	q.y = numeric(layerUnit(parts[0].layer), lo, hi)
 	p.panels = []panel{q}
 	p.text = "Violins of " + strings.Join(p.title, " ") + "\n" + text.String()
-	p.subtitle = []string{plural(len(places), "group")}
-	if len(places) == 1 {
-		p.subtitle = []string{plural(len(places[0].spots), "spot")}
-	}
+	p.subtitle = violinSubtitle(o, parts, places)
 	p.caption = "Width: kernel density (Gaussian, Silverman’s bandwidth), each violin scaled to the same width. Inside: quartiles (bar), median (dot), range (line)."
 	if len(ds.Mask) != 0 {
 		p.caption += " Entries that were not measured are left out of raw layers."
@@ -102,12 +99,31 @@ func violinTitle(ds *spared.Dataset, o ViolinOptions, places []violinPlace) []st
 	return []string{g.Symbol, g.ID}
 }
 
+// violinSubtitle names what the legend does not: the layer where there is but
+// one, the slide, and how many spots there are.
+func violinSubtitle(o ViolinOptions, parts []violinPart, places []violinPlace) []string {
+	var words []string
+	if len(parts) == 1 {
+		words = append(words, parts[0].name)
+	}
+	if o.Slide != "" {
+		words = append(words, "slide "+isolate(clean(o.Slide)))
+	}
+	spots := 0
+	for _, pl := range places {
+		if pl.gene == places[0].gene {
+			spots += len(pl.spots)
+		}
+	}
+	return append(words, plural(spots, "spot"))
+}
+
 func violinParts(ds *spared.Dataset, o ViolinOptions) ([]violinPart, error) {
 	layers := o.Layers
 	if len(layers) == 0 {
-		layers = []string{spared.LayerLog}
-		if best := completedLayer(ds); best != spared.LayerLog {
-			layers = append(layers, best)
+		layers = []string{completedLayer(ds)}
+		if len(ds.Mask) == 0 && layers[0] != spared.LayerLog {
+			layers = []string{spared.LayerLog, layers[0]}
 		}
 	}
 	var parts []violinPart
@@ -124,7 +140,7 @@ func violinParts(ds *spared.Dataset, o ViolinOptions) ([]violinPart, error) {
 		case o.Whole:
 			parts = append(parts, violinPart{l, words, 0})
 		default:
-			parts = append(parts, violinPart{l, words + ": where measured", 1}, violinPart{l, words + ": filled in", 2})
+			parts = append(parts, violinPart{l, measuredWords(ds, l), 1}, violinPart{l, filledWords(ds, l), 2})
 		}
 	}
 	return parts, nil

@@ -453,7 +453,7 @@ func TestViolinValues(t *testing.T) {
 	}
 	n := len(ds.Spots)
 	text := must(Violin(ds, ViolinOptions{})).Text()
-	for _, want := range []string{"as measured: " + count(seen) + " values", "where measured: " + count(seen) + " values", "filled in: " + count(n-seen) + " values"} {
+	for _, want := range []string{"as measured: " + count(seen) + " values", "filled in by SpaCKLE: " + count(n-seen) + " values"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -461,6 +461,30 @@ func TestViolinValues(t *testing.T) {
 	text = must(Violin(ds, ViolinOptions{By: "slide", Whole: true})).Text()
 	if !strings.Contains(text, "section_2 completed by SpaCKLE: "+count(n/2)+" values") {
 		t.Errorf("by slide:\n%s", text)
+	}
+}
+
+func TestScatterHeading(t *testing.T) {
+	f := must(Scatter("S", []float64{1, 2, 3, math.NaN()}, []float64{2, 2, 4, 1}, ScatterOptions{}))
+	want := "S\n  3 pairs, MSE 0.667, PCC 0.866, mean error 0.67"
+	if f.Text() != want {
+		t.Errorf("text %q, want %q", f.Text(), want)
+	}
+}
+
+func TestMissingMap(t *testing.T) {
+	ds := tissue(1, 4)
+	for i := range ds.Mask {
+		ds.Mask[i] = i%4 != 0 && i >= 4 // the first spot has none, the others three of four
+	}
+	want := "Map of Genes not measured: % of 4 genes, slide section_1, " + count(len(ds.Spots)) + " spots\n" +
+		"  Genes not measured: least 25"
+	if text := must(MissingMap(ds, MapOptions{Gene: "x", Categories: []string{"y"}})).Text(); !strings.HasPrefix(text, want) || !strings.Contains(text, "greatest 100") {
+		t.Errorf("text %q, want %q", text, want)
+	}
+	ds.Mask = nil
+	if _, err := MissingMap(ds, MapOptions{}); err == nil {
+		t.Error("a map of what is missing from a data set that does not tell")
 	}
 }
 
@@ -545,7 +569,10 @@ func TestTraining(t *testing.T) {
 	if n := len(*sent); n < 2 || n > 10 {
 		t.Errorf("%d updates of one output", n)
 	}
-	first, last := (*sent)[0], (*sent)[len(*sent)-1]
+	ready, first, last := (*sent)[0], (*sent)[1], (*sent)[len(*sent)-1]
+	if html := ready.Data[protocol.MIMETextHTML].(string); !strings.Contains(html, "Run &lt;1&gt;") || !strings.Contains(html, "first step") {
+		t.Errorf("before the first step: %s", html)
+	}
 	for _, d := range *sent {
 		if d.DisplayID != "x" {
 			t.Errorf("an update goes to output %q", d.DisplayID)
@@ -557,8 +584,8 @@ func TestTraining(t *testing.T) {
 	if last.Data[protocol.MIMEImagePNG] == nil || !strings.Contains(last.Data[protocol.MIMETextPlain].(string), "validation MSE: from 2.00 to 1.20") {
 		t.Errorf("the last update is not the finished figure: %v", last.Data[protocol.MIMETextPlain])
 	}
-	if newTraining("empty", "", s).Close() != nil {
-		t.Error("a training without steps has no figure")
+	if newTraining("empty", "", s).Close() != nil || (*sent)[len(*sent)-1].Data[protocol.MIMETextHTML] != "" {
+		t.Error("a training without steps leaves nothing")
 	}
 	var log bytes.Buffer
 	tr = newTraining("Plain", "", &screen{out: &log, sync: func() {}})
@@ -566,6 +593,29 @@ func TestTraining(t *testing.T) {
 	tr.Close()
 	if !strings.HasPrefix(log.String(), "Plain: step 1, loss 0.5000, validation MSE –  epoch 1\n") {
 		t.Errorf("outside a notebook: %q", log.String())
+	}
+}
+
+// TestTrainingFinish ends a live figure with the history of the whole
+// training, and draws each validation once.
+func TestTrainingFinish(t *testing.T) {
+	s, sent := notebook()
+	tr := newTraining("Run", "u", s)
+	for i := 100; i < 150; i++ {
+		tr.Add(i, 1, 2-float64(i/10)/50, "") // validated every 10 steps, told at each
+	}
+	if p, _, err := tr.snapshot(); err != nil || len(p.panels[0].marks[1].items) != 5 {
+		t.Errorf("5 validations, error %v: %d marks on the line", err, len(p.panels[0].marks[1].items))
+	}
+	f, err := tr.Finish([]int{10, 20, 149}, []float64{3, 2, 1}, []float64{3.5, 2.5, 1.5})
+	if err != nil || tr.Close() != f || !strings.Contains(f.Text(), "loss: from 3.00 to 1.00") {
+		t.Errorf("finished with %v, error %v", f, err)
+	}
+	if last := (*sent)[len(*sent)-1]; last.DisplayID != "x" || last.Data[protocol.MIMETextPlain] != f.Text() {
+		t.Errorf("the history does not stand in the live figure's place: %v", last)
+	}
+	if _, err := newTraining("Run", "u", s).Finish([]int{1}, nil, nil); err == nil {
+		t.Error("a history with a step but no loss was drawn")
 	}
 }
 

@@ -333,10 +333,11 @@
     this.state.gene = i;
     this.measured = gene.measured ? bytes(gene.measured) : null;
     spec.panels.forEach(function (p, k) {
-      var col = gene.columns[k], wide = col.bits === 16, raw = bytes(col.codes);
+      // p.of: the measured ones of that panel's values.
+      var col = gene.columns[k], wide = col.bits === 16, raw = bytes((p.of ? gene.columns[p.of] : col).codes);
       var codes = wide ? new Uint16Array(raw.buffer) : raw, none = wide ? 65535 : 255;
       var v = self.panels[k].value, step = (col.max - col.min) / (none - 1);
-      for (var j = 0; j < self.n; j++) v[j] = codes[j] === none ? NaN : col.min + codes[j] * step;
+      for (var j = 0; j < self.n; j++) v[j] = codes[j] === none || p.of && !self.isMeasured(j) ? NaN : col.min + codes[j] * step;
       self.panels[k].column = col;
     });
     this.shell.heading(gene.title, gene.subtitle);
@@ -602,7 +603,7 @@
     if (spec.panels.length > 1) {
       checkbox(row, "own scale", st.own, function (v) { st.own = v; self.levels(); self.shell.relayout(); });
     }
-    if (spec.hasMask && spec.panels.some(function (p) { return p.raw; })) {
+    if (spec.hasMask && spec.panels.some(function (p) { return p.raw && !p.of; })) {
       checkbox(row, "grey = not measured", st.grey, function (v) { st.grey = v; self.repaint(); });
     }
     var zoom = el("span", "sgo-field sgo-zoom", this.shell.foot);
@@ -769,6 +770,16 @@
     }
     if (!Array.isArray(p.value)) return "";
     var panel = this.spec.panels[s.panel];
+    if (s.counts) {
+      var n = s.counts[p.dataIndex];
+      el("div", "sgo-tip-title", box, number(n, 0) + (n === 1 ? " pair" : " pairs"));
+      [["x", 0], ["y", 2]].forEach(function (d) {
+        var row = el("div", "sgo-tip-row", box), dec = panel[d[0]].decimals + 2;
+        name(row, panel[d[0]].label, "sgo-tip-label");
+        el("b", "", row, number(p.value[d[1]], dec) + " to " + number(p.value[d[1] + 1], dec));
+      });
+      return box;
+    }
     if (s.name) name(el("div", "sgo-tip-title", box), s.name);
     [["x", 0], ["y", 1]].forEach(function (d) {
       var row = el("div", "sgo-tip-row", box);
@@ -912,7 +923,7 @@
       ".sgo-tag{font-size:11px;color:" + ACCENT + "}",
       ".sgo-dot{width:9px;height:9px;border-radius:50%;flex:none}",
       ".sgo-legend{display:flex;flex-wrap:wrap;gap:2px 6px;margin:0 0 6px}",
-      ".sgo-live button.sgo-key{font:13px " + FONT + ";color:" + INK + ";display:inline-flex;align-items:center;gap:6px;background:none;border:0;padding:2px 6px;cursor:pointer;max-width:320px;overflow:hidden;white-space:nowrap;text-overflow:ellipsis;border-radius:6px}",
+      ".sgo-live button.sgo-key{font:13px " + FONT + ";color:" + INK + ";display:inline-flex;align-items:center;gap:6px;background:none;border:0;padding:2px 6px;cursor:pointer;max-width:100%;overflow:hidden;white-space:nowrap;text-overflow:ellipsis;border-radius:6px}",
       ".sgo-key bdi{overflow:hidden;text-overflow:ellipsis}",
       ".sgo-live button.sgo-key:hover{background:#f1f5f9}",
       ".sgo-mark{width:14px;height:10px;border-radius:2px;flex:none}.sgo-mark-line{height:3px}"
