@@ -129,7 +129,7 @@ func TrueError(ctx context.Context, ds *spared.Dataset, truth blas32.General, o 
 	if err != nil {
 		return nil, err
 	}
-	o.Split = split
+	o.Split, o.Masks = split, 1
 	c, err := newContest(ds, o, truth)
 	if err != nil {
 		return nil, err
@@ -282,8 +282,7 @@ func (c *contest) score(ctx context.Context, mask, m int, method baseline.Comple
 	all := newTally(len(c.ds.Genes))
 	seen := 0
 	for k, v := range views {
-		c.o.Progress.Send(spared.Event{Step: "evaluating " + method.Name(), Done: mask*len(views) + k, Total: c.o.Masks * len(views),
-			Message: fmt.Sprintf("mask %d, slide %s", mask+1, v.Slide), Seconds: time.Since(c.start).Seconds()})
+		c.tell((mask*len(c.o.Methods)+m)*len(views)+k, fmt.Sprintf("mask %d, %s, slide %s", mask+1, method.Name(), v.Slide))
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("spackle: evaluation stopped: %w", err)
 		}
@@ -326,7 +325,14 @@ func (c *contest) collect(all *tally, seen *int, m int, done blas32.General, t *
 	return nil
 }
 
+// tell reports how many of the runs, one a mask, method and slide, are done.
+func (c *contest) tell(done int, message string) {
+	c.o.Progress.Send(spared.Event{Step: "evaluating", Done: done, Total: c.o.Masks * len(c.o.Methods) * len(c.tissues),
+		Message: message, Seconds: time.Since(c.start).Seconds()})
+}
+
 func (c *contest) result() *Evaluation {
+	c.tell(c.o.Masks*len(c.o.Methods)*len(c.tissues), "")
 	e := &Evaluation{
 		Engine: "none", Seed: c.o.Seed, Order: c.ds.Manifest.Recipe.Order, Split: c.o.Split.String(), Unit: "log2(TPM+1)",
 		Data:  EvaluationData{Name: c.o.Name, Genes: len(c.ds.Genes), Spots: c.spots},

@@ -420,7 +420,7 @@ func TestEvaluateReportsProgress(t *testing.T) {
 	var events []spared.Event
 	evaluate(t, fixture(1, false), spackle.EvaluateOptions{Masks: 2, Methods: []baseline.Completer{baseline.KNNMean{}},
 		Progress: func(e spared.Event) { events = append(events, e) }})
-	if len(events) != 2 || events[1].Done != 1 || events[1].Total != 2 || events[1].Step != "evaluating knn" {
+	if len(events) != 3 || events[1].Done != 1 || events[1].Total != 2 || events[1].Message != "mask 2, knn, slide three" || events[2].Done != 2 {
 		t.Errorf("got %+v", events)
 	}
 }

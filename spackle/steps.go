@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spatialgo/spatialgo/internal/atomicfile"
 	"github.com/spatialgo/spatialgo/internal/engine"
@@ -18,7 +20,8 @@ import (
 
 // CompleteFile is Complete as a step whose result is a file: it opens path if
 // that holds this data set as completed by this model, else it completes a
-// copy and saves it there. ds is left as it is.
+// copy and saves it there. ds is left as it is. The engine plays no part in this:
+// engines differ by rounding only.
 func (m *Model) CompleteFile(ctx context.Context, ds *spared.Dataset, path string, o CompleteOptions) (*spared.Dataset, error) {
 	if err := spared.CheckOutput(path); err != nil {
 		return nil, err
@@ -26,7 +29,7 @@ func (m *Model) CompleteFile(ctx context.Context, ds *spared.Dataset, path strin
 	want := ds.Manifest
 	want.Completed = "spackle " + m.Digest()
 	if have, err := spared.ReadManifest(path); err == nil && have.Fingerprint() == want.Fingerprint() {
-		if done, err := spared.Open(path); err == nil {
+		if done, err := spared.Open(path); err == nil && dataDigest(done) == dataDigest(ds) {
 			return done, nil
 		}
 	}
@@ -39,6 +42,38 @@ func (m *Model) CompleteFile(ctx context.Context, ds *spared.Dataset, path strin
 		return nil, err
 	}
 	return done, nil
+}
+
+// dataDigest identifies the numbers of a data set, all that is not SpaCKLE's
+// own: the manifest alone does not tell data sets apart that were curated from
+// slides in memory.
+func dataDigest(ds *spared.Dataset) string {
+	h := sha256.New()
+	for i := range ds.Sections {
+		s := &ds.Sections[i]
+		fmt.Fprintf(h, "%q %q %q\n", s.Name, s.Patient, s.Batch)
+	}
+	for i := range ds.Spots {
+		fmt.Fprintf(h, "%+v\n", ds.Spots[i])
+	}
+	for g := range ds.Genes {
+		fmt.Fprintf(h, "%+v\n", ds.Genes[g])
+	}
+	for _, name := range slices.Sorted(maps.Keys(ds.Correction)) {
+		fmt.Fprintf(h, "%q %+v\n", name, *ds.Correction[name])
+	}
+	for _, name := range ds.LayerNames() {
+		if name == spared.LayerCTLog || name == spared.LayerCTDelta {
+			continue
+		}
+		m := ds.Layers[name]
+		fmt.Fprintf(h, "%q %d x %d\n", name, m.Rows, m.Cols)
+		for i := range m.Rows {
+			binary.Write(h, binary.LittleEndian, m.Data[i*m.Stride:][:m.Cols]) // a hash takes everything
+		}
+	}
+	binary.Write(h, binary.LittleEndian, ds.Mask)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Digest identifies the network: the sha256 of its form, its layer, its genes
@@ -114,14 +149,15 @@ func evaluationKey(ds *spared.Dataset, o EvaluateOptions) (string, error) {
 		methods = append(methods, m)
 	}
 	b, err := json.Marshal(struct {
-		Data, Name string
-		Methods    []method
-		Masks      int
-		Rule       string
-		Seed       uint64
-		Split      string
-		Pairs      int
-	}{ds.Manifest.Fingerprint(), o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs})
+		Data    []string
+		Name    string
+		Methods []method
+		Masks   int
+		Rule    string
+		Seed    uint64
+		Split   string
+		Pairs   int
+	}{[]string{dataDigest(ds), ds.Manifest.Fingerprint(), ds.Manifest.Splits, strings.Join(ds.Manifest.Notes, "\n")}, o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs})
 	if err != nil {
 		return "", fmt.Errorf("spackle: %w", err)
 	}

@@ -236,7 +236,7 @@ func (o TrainOptions) withDefaults(trainSpots int) (TrainOptions, error) {
 		o.ValEvery = 10
 	}
 	if o.Steps < 0 || o.Batch < 0 || o.ValEvery < 0 || o.Warmup < 0 || !(o.Rate > 0) || math.IsInf(o.Rate, 0) {
-		return o, fmt.Errorf("spackle: %d steps of %d spots at learning rate %g, warm-up %d, validation every %d: all must be positive", o.Steps, o.Batch, o.Rate, o.Warmup, o.ValEvery)
+		return o, fmt.Errorf("spackle: %d steps of %d spots at learning rate %g, warm-up %d, validation every %d: want positive and finite numbers", o.Steps, o.Batch, o.Rate, o.Warmup, o.ValEvery)
 	}
 	o.Batch = min(o.Batch, trainSpots)
 	return o, nil

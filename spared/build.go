@@ -40,7 +40,7 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 		}
 	}
 	start := time.Now()
-	progress.Send(Event{Step: "reading slides"})
+	progress.Send(Event{Step: "finding slides"})
 	inputs, err := expand(r.Inputs)
 	if err != nil {
 		return nil, err
@@ -51,6 +51,9 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 		return nil, err
 	}
 	if path != "" {
+		if err := notAnInput(path, r.Inputs, files); err != nil {
+			return nil, err
+		}
 		if d, ok := reuse(path, Manifest{Version: manifestVersion, Tool: "spatialgo " + Version, Recipe: r, Inputs: files}); ok {
 			progress.Send(Event{Step: "opened " + path, Done: 1, Total: 1, Seconds: time.Since(start).Seconds()})
 			return d, nil
@@ -88,6 +91,23 @@ func CheckOutput(path string) error {
 		return fmt.Errorf("spared: cannot write %s: its folder does not exist: %w", path, err)
 	case !info.IsDir():
 		return fmt.Errorf("spared: cannot write %s: %s is not a folder", path, filepath.Dir(path))
+	}
+	return nil
+}
+
+// notAnInput keeps a slip of the pen from replacing a slide's file by the
+// data set made from it.
+func notAnInput(path string, inputs []Input, files []ManifestInput) error {
+	out, err := os.Stat(path)
+	if err != nil {
+		return nil // not there, or CheckOutput has told
+	}
+	for i, in := range inputs {
+		for _, f := range files[i].Files {
+			if st, err := os.Stat(filepath.Join(in.Dir, filepath.FromSlash(f.Path))); err == nil && os.SameFile(out, st) {
+				return fmt.Errorf("spared: %s is a file of slide %q, which would be lost: give another name to write", path, in.Name)
+			}
+		}
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func Curate(ctx context.Context, slides []*slide.Slide, r Recipe, progress Progr
 	return d, nil
 }
 
-// withPatients gives each input its patient.
+// withPatients gives each input its patient, which patients as batches need.
 func withPatients(slides []*slide.Slide, r Recipe) ([]Input, error) {
 	inputs := slices.Clone(r.Inputs)
 	for name, patient := range r.Patients {
@@ -97,6 +97,9 @@ func withPatients(slides []*slide.Slide, r Recipe) ([]Input, error) {
 		if inputs[i].Patient == "" {
 			inputs[i].Patient = patient
 		}
+	}
+	if i := slices.IndexFunc(inputs, func(in Input) bool { return in.Patient == "" }); i >= 0 && r.BatchKey == "patient" {
+		return nil, fmt.Errorf("spared: the batch key is patient, but slide %q has none: give --patient SLIDE=NAME for each slide", slides[i].Name)
 	}
 	return inputs, nil
 }
@@ -138,8 +141,14 @@ func nonzero(v []float32) int {
 }
 
 func (c *curation) filter(context.Context) error {
+	before := c.spotsPerSlide()
 	if err := c.filterSpots(c.recipe.SpotMin, c.recipe.SpotMax); err != nil {
 		return err
+	}
+	for s, n := range c.spotsPerSlide() {
+		if 2*n < before[s] { // of good tissue next to none are lost
+			c.notes = append(c.notes, fmt.Sprintf("the spot filter dropped %d of the %d spots of %s: over the genes that all slides share they have too few counts, or too many", before[s]-n, before[s], c.slides[s].Name))
+		}
 	}
 	c.step("spot filter")
 	// A lone slide's blocks are drawn after the filter, so here its spots all
@@ -152,6 +161,14 @@ func (c *curation) filter(context.Context) error {
 	}
 	c.step("gene filter")
 	return nil
+}
+
+func (c *curation) spotsPerSlide() []int {
+	n := make([]int, len(c.slides))
+	for i := range c.spots {
+		n[c.spots[i].Slide]++
+	}
+	return n
 }
 
 // divideLoneSlide makes blocks of a lone slide's spots validate.
@@ -360,8 +377,6 @@ func (c *curation) correct(d *Dataset) error {
 	case c.recipe.BatchKey == "none":
 		c.notes = append(c.notes, "no batch correction, as the recipe says")
 		return nil
-	case c.recipe.BatchKey == "patient" && slices.ContainsFunc(c.recipe.Inputs, func(in Input) bool { return in.Patient == "" }):
-		return fmt.Errorf("spared: the batch key is patient, but not every slide has one: give --patient SLIDE=NAME for each")
 	case len(batches) < 2:
 		if len(c.slides) > 1 {
 			c.notes = append(c.notes, "one batch: no batch correction")

@@ -3,6 +3,7 @@ package spared
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -65,10 +66,12 @@ func (r Recipe) check() error {
 		return fmt.Errorf("spared: unknown batch key %q: want slide_id, patient or none", r.BatchKey)
 	case !slices.Contains([]string{"", "human", "mouse"}, r.Organism):
 		return fmt.Errorf("spared: unknown organism %q: gene lengths are known for human and mouse", r.Organism)
+	case !finite(r.SpotMin, r.SpotMax, r.GeneMin, r.GeneMax):
+		return fmt.Errorf("spared: limits of spot counts %g and %g, of gene counts %g and %g: want finite numbers", r.SpotMin, r.SpotMax, r.GeneMin, r.GeneMax)
 	case r.SpotMin < 0 || r.SpotMax <= r.SpotMin:
-		return fmt.Errorf("spared: spot counts between %g and %g: nothing can lie there", r.SpotMin, r.SpotMax)
+		return fmt.Errorf("spared: spot counts between %g and %g: nothing can lie there; change the limits (--spot-min, --spot-max)", r.SpotMin, r.SpotMax)
 	case r.GeneMin < 0 || r.GeneMax <= r.GeneMin:
-		return fmt.Errorf("spared: gene counts between %g and %g: nothing can lie there", r.GeneMin, r.GeneMax)
+		return fmt.Errorf("spared: gene counts between %g and %g: nothing can lie there; change the limits (--gene-min, --gene-max)", r.GeneMin, r.GeneMax)
 	case !(r.RealShare > 0 && r.RealShare <= 1):
 		return fmt.Errorf("spared: real-data share %g: want more than 0, at most 1", r.RealShare)
 	case !(r.ValShare > 0 && r.ValShare < 1):
@@ -79,6 +82,10 @@ func (r Recipe) check() error {
 		return fmt.Errorf("spared: %d hops for the adaptive median: want 1 to 12", r.Hops)
 	}
 	return nil
+}
+
+func finite(v ...float64) bool {
+	return !slices.ContainsFunc(v, func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) })
 }
 
 // Fingerprint identifies what the data set is made from: the recipe without

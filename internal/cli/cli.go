@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -27,21 +30,73 @@ func Main(cmd *cobra.Command) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a further signal has its default effect
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	err := cmd.ExecuteContext(ctx)
+	started := false
+	for _, c := range append([]*cobra.Command{cmd}, cmd.Commands()...) {
+		if run := c.RunE; run != nil {
+			c.RunE = func(c *cobra.Command, args []string) error {
+				started = true
+				return run(c, args)
+			}
+		}
+	}
+	c, err := cmd.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: stopped: %v\n", cmd.Name(), err)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: stopped: %s\n", cmd.Name(), oneLine(cmd, err))
 		return ExitInterrupted
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: error: %v\n", cmd.Name(), err)
+	hint := ""
+	if !started { // the arguments are wrong
+		hint = "; see " + c.CommandPath() + " --help"
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s: error: %s%s\n", cmd.Name(), oneLine(cmd, err), hint)
 	return 1
 }
 
-// JSON writes v as indented JSON with a final newline.
+// oneLine words an error for a line that begins with the command's name. Names
+// and texts in it may come from damaged or hostile files.
+func oneLine(cmd *cobra.Command, err error) string {
+	text := strings.TrimPrefix(err.Error(), cmd.Name()+": ")
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return Clean(strings.Join(lines, "; "))
+}
+
+// Positive returns an error unless each of these flags, where the user gave
+// it, is more than 0. Libraries take 0 for "the default"; who types a 0 means
+// something else.
+func Positive(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		f := cmd.Flags().Lookup(name)
+		if v, err := strconv.ParseFloat(f.Value.String(), 64); f.Changed && (err != nil || !(v > 0)) {
+			return fmt.Errorf("--%s %s: want more than 0", name, f.Value)
+		}
+	}
+	return nil
+}
+
+// JSON writes v as indented JSON with a final newline. Characters that could
+// steer a terminal are written as \u escapes; they read back as they were.
 func JSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	for _, r := range string(b) {
+		if r != '\n' && steers(r) {
+			fmt.Fprintf(&out, "\\u%04x", r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	out.WriteByte('\n')
+	_, err = w.Write(out.Bytes())
+	return err
 }

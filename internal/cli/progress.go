@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -26,7 +27,7 @@ func Progress(w io.Writer) (show progress.Func, done func()) {
 		b := &bar{w: w}
 		return b.show, b.finish
 	}
-	p := &plain{w: w, now: time.Now}
+	p := &plain{w: w, last: map[string]time.Time{}, now: time.Now}
 	return p.show, func() {}
 }
 
@@ -46,25 +47,25 @@ func (b *bar) show(e progress.Event) {
 		fmt.Fprintln(b.w, line(e))
 		return
 	}
+	text := Clean(e.Step)
+	if e.Message != "" {
+		text += " (" + Clean(e.Message) + ")"
+	}
 	if e.Step != b.step || b.bar == nil {
 		b.end()
 		b.step = e.Step
 		b.bar = progressbar.NewOptions(e.Total,
-			progressbar.OptionSetWriter(b.w), progressbar.OptionSetWidth(24), progressbar.OptionShowCount(),
+			progressbar.OptionSetDescription(text), progressbar.OptionSetWriter(b.w), progressbar.OptionSetWidth(24), progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionSetRenderBlankState(true))
-	}
-	text := Clean(e.Step)
-	if e.Message != "" {
-		text += " (" + Clean(e.Message) + ")"
 	}
 	b.bar.Describe(text)
 	_ = b.bar.Set(e.Done) // cannot fail in a way that matters to the work
 }
 
+// end leaves the bar as it stands: work that was stopped is not done.
 func (b *bar) end() {
 	if b.bar != nil {
-		_ = b.bar.Finish()
 		fmt.Fprintln(b.w)
 		b.bar, b.step = nil, ""
 	}
@@ -80,8 +81,7 @@ func (b *bar) finish() {
 type plain struct {
 	mu   sync.Mutex
 	w    io.Writer
-	step string
-	last time.Time
+	last map[string]time.Time // when a step was last in a line
 	now  func() time.Time
 }
 
@@ -89,11 +89,13 @@ func (p *plain) show(e progress.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
-	last := e.Total > 0 && e.Done == e.Total
-	if e.Step == p.step && e.Total > 0 && !last && now.Sub(p.last) < plainEvery {
+	last, seen := p.last[e.Step]
+	if seen && e.Total > 0 && e.Done < e.Total && now.Sub(last) < plainEvery {
 		return
 	}
-	p.step, p.last = e.Step, now
+	if e.Total > 0 {
+		p.last[e.Step] = now
+	}
 	fmt.Fprintln(p.w, line(e))
 }
 
@@ -111,12 +113,25 @@ func line(e progress.Event) string {
 	return s
 }
 
-// Clean keeps names from the data from steering the terminal.
+// Clean keeps names from the data from steering the terminal: what does is
+// shown as "?".
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+		if steers(r) {
 			return '?'
 		}
 		return r
 	}, s)
+}
+
+// steers tells whether a character acts on the terminal or on the text around
+// it instead of being shown: control characters (C0, DEL, C1), line and
+// paragraph separators, and the marks of Unicode's bidirectional algorithm,
+// which change the order in which a line is read.
+func steers(r rune) bool {
+	switch {
+	case r < ' ', r >= 0x7f && r < 0xa0, r == 0x2028, r == 0x2029:
+		return true
+	}
+	return unicode.Is(unicode.Bidi_Control, r)
 }

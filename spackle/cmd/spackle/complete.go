@@ -20,7 +20,10 @@ func completeCmd() *cobra.Command {
 		Short: "Fill in the missing values of a data set",
 		Long: `complete writes a copy of the data set with two more layers: c_t_log1p, measured
 values as they were and missing ones as SpaCKLE predicts them, and c_t_deltas,
-their differences to each gene's mean over train spots.`,
+their differences to each gene's mean over train spots.
+
+If OUT.h5ad already holds this data set as this model completes it, it is opened
+instead of computed again. It is replaced only by a complete new file.`,
 		Example: "  spackle complete data.h5ad --model model -o completed.h5ad",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,7 +35,7 @@ their differences to each gene's mean over train spots.`,
 			if err != nil {
 				return err
 			}
-			if err := spared.CheckOutput(out); err != nil {
+			if err := spared.CheckOutput(out); err != nil { // before an engine starts
 				return err
 			}
 			eng, err := openEngine(cmd.ErrOrStderr())
@@ -41,12 +44,9 @@ their differences to each gene's mean over train spots.`,
 			}
 			defer eng.Close()
 			show, done := cli.Progress(cmd.ErrOrStderr())
-			err = m.Complete(cmd.Context(), ds, spackle.CompleteOptions{Engine: eng, Progress: show})
+			ds, err = m.CompleteFile(cmd.Context(), ds, out, spackle.CompleteOptions{Engine: eng, Progress: show})
 			done()
 			if err != nil {
-				return err
-			}
-			if err := spared.Save(ds, out); err != nil {
 				return err
 			}
 			missing := 0

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -37,17 +38,19 @@ pmed hides as many of a gene's values as it misses.`,
   spackle eval data.h5ad --method median,kernel --masks 10 --rule pmed --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ds, err := spared.Open(args[0])
+			err := cli.Positive(cmd, "masks", "seed")
 			if err != nil {
 				return err
 			}
 			if o.Rule, err = spackle.ParseRule(rule); err != nil {
 				return err
 			}
-			if split != "" {
-				if o.Split, err = spared.ParseSplit(split); err != nil {
-					return err
-				}
+			if o.Split, err = parseSplit(split); err != nil {
+				return err
+			}
+			ds, err := spared.Open(args[0])
+			if err != nil {
+				return err
 			}
 			if !cmd.Flags().Changed("method") && model == "" {
 				methods = slices.DeleteFunc(methods, func(m string) bool { return m == "spackle" })
@@ -81,15 +84,30 @@ pmed hides as many of a gene's values as it misses.`,
 	return cmd
 }
 
+// parseSplit reads the split whose spots are evaluated, "" = by default.
+func parseSplit(s string) (spared.Split, error) {
+	if s == "" {
+		return spared.None, nil
+	}
+	split, err := spared.ParseSplit(s)
+	if err != nil || split == spared.None {
+		return spared.None, fmt.Errorf("--split %s: want train, val or test", s)
+	}
+	return split, nil
+}
+
 // completers returns the methods by name.
 func completers(cmd *cobra.Command, ds *spared.Dataset, names []string, model string) ([]baseline.Completer, error) {
 	base, err := spackle.Baselines(ds)
 	if err != nil {
 		return nil, err
 	}
+	if len(names) == 0 {
+		return nil, errors.New("no method to evaluate: leave --method out, or name at least one")
+	}
 	known := []string{"spackle"}
 	for _, b := range base {
-		known = append(known, b.Name())
+		known = append(known, methodName(b))
 	}
 	var out []baseline.Completer
 	for _, name := range names {
@@ -101,7 +119,7 @@ func completers(cmd *cobra.Command, ds *spared.Dataset, names []string, model st
 			out = append(out, c)
 			continue
 		}
-		i := slices.IndexFunc(base, func(b baseline.Completer) bool { return b.Name() == name })
+		i := slices.IndexFunc(base, func(b baseline.Completer) bool { return methodName(b) == name })
 		if i < 0 {
 			return nil, fmt.Errorf("unknown method %q: want some of %s", name, strings.Join(known, ", "))
 		}
@@ -109,6 +127,9 @@ func completers(cmd *cobra.Command, ds *spared.Dataset, names []string, model st
 	}
 	return out, nil
 }
+
+// methodName is what a baseline is called on the command line: one word.
+func methodName(c baseline.Completer) string { return strings.TrimPrefix(c.Name(), "gene ") }
 
 func spackleCompleter(cmd *cobra.Command, ds *spared.Dataset, model string) (baseline.Completer, error) {
 	if model == "" {
@@ -127,7 +148,7 @@ func spackleCompleter(cmd *cobra.Command, ds *spared.Dataset, model string) (bas
 
 func printEvaluation(w io.Writer, e *spackle.Evaluation) error {
 	fmt.Fprintf(w, "%s: %d spots x %d genes of split %s (%s), rule %s, %d masks, order %s, unit %s\n\n",
-		e.Data.Name, e.Data.Spots, e.Data.Genes, e.Split, cli.Clean(strings.Join(e.Data.Slides, ", ")), e.Rule, e.Masks, e.Order, e.Unit)
+		cli.Clean(e.Data.Name), e.Data.Spots, e.Data.Genes, e.Split, cli.Clean(strings.Join(e.Data.Slides, ", ")), e.Rule, e.Masks, cli.Clean(string(e.Order)), e.Unit)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "method\tMSE\t± sd\tPCC-gene\tMAE\thidden\tseconds\t")
 	for _, m := range e.Methods {

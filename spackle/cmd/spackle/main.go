@@ -25,7 +25,6 @@ it does on real values that it hides first.`,
   spackle complete data.h5ad --model model -o completed.h5ad
   spackle eval data.h5ad --model model`,
 		Version: spared.Version,
-		Args:    cobra.NoArgs,
 	}
 	cmd.AddCommand(trainCmd(), completeCmd(), evalCmd())
 	return cmd

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,9 @@ same data and options is opened, not repeated.`,
   SPATIALGO_ENGINE=go spackle train data.h5ad -o model         # pure Go, no XLA`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cli.Positive(cmd, "steps", "lr", "batch", "seed"); err != nil {
+				return err
+			}
 			ds, err := spared.Open(args[0])
 			if err != nil {
 				return err
@@ -52,9 +56,7 @@ same data and options is opened, not repeated.`,
 			m, err := spackle.Train(cmd.Context(), ds, out, o)
 			done()
 			if err != nil {
-				if m != nil {
-					fmt.Fprintf(cmd.ErrOrStderr(), "kept the best model so far (step %d) in %s; the same command goes on from here\n", m.Training.BestStep, out)
-				}
+				tellKept(cmd.ErrOrStderr(), m, out, err)
 				return err
 			}
 			return printModel(cmd.OutOrStdout(), m, out, asJSON)
@@ -74,6 +76,16 @@ same data and options is opened, not repeated.`,
 	return cmd
 }
 
+// tellKept says what a training that ended early leaves behind.
+func tellKept(w io.Writer, m *spackle.Model, dir string, err error) {
+	if m != nil {
+		fmt.Fprintf(w, "kept the best model so far (step %d) in %s\n", m.Training.BestStep, cli.Clean(dir))
+	}
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(w, "the same command goes on from here")
+	}
+}
+
 // notAFile finds out before the training that its folder could not be made.
 func notAFile(dir string) error {
 	info, err := os.Stat(dir)
@@ -83,7 +95,7 @@ func notAFile(dir string) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s is a file: a model needs a folder", dir)
+		return fmt.Errorf("%s is a file: give the name of a folder to keep the model in", dir)
 	}
 	return nil
 }
@@ -110,6 +122,6 @@ func printModel(w io.Writer, m *spackle.Model, dir string, asJSON bool) error {
 		})
 	}
 	_, err := fmt.Fprintf(w, "%s: %d steps on layer %s, best validation MSE %.4f at step %d (%d parameters)\n",
-		dir, t.Steps, m.Layer, t.BestValMSE, t.BestStep, m.Config.Parameters())
+		cli.Clean(dir), t.Steps, cli.Clean(m.Layer), t.BestValMSE, t.BestStep, m.Config.Parameters())
 	return err
 }

@@ -40,6 +40,9 @@ computed again. It is replaced only by a complete new file.`,
       --batch patient --patient A1=anna,A2=anna,B1=ben -o inter.h5ad`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cli.Positive(cmd, "spot-min", "spot-max", "gene-min", "gene-max", "real-share", "hops"); err != nil {
+				return err
+			}
 			recipe.Order = spared.Order(order)
 			for _, arg := range args {
 				in := spared.ParseInput(arg)
@@ -65,9 +68,9 @@ computed again. It is replaced only by a complete new file.`,
 	f.StringVar(&order, "order", string(spared.Clean), "clean: learn from train slides only; released: from all slides, as published")
 	f.StringVar(&recipe.BatchKey, "batch", "", "what makes a batch: slide_id, patient or none (default slide_id)")
 	f.StringToStringVar(&patients, "patient", nil, "patients, as SLIDE=NAME,...")
-	f.Float64Var(&recipe.SpotMin, "spot-min", 0, "a spot needs more counts than this (default 10)")
+	f.Float64Var(&recipe.SpotMin, "spot-min", 0, "a spot needs more counts than this, 0.5 = any (default 10)")
 	f.Float64Var(&recipe.SpotMax, "spot-max", 0, "and less than this (default 1e6)")
-	f.Float64Var(&recipe.GeneMin, "gene-min", 0, "a gene needs more counts than this (default 10)")
+	f.Float64Var(&recipe.GeneMin, "gene-min", 0, "a gene needs more counts than this, 0.5 = any (default 10)")
 	f.Float64Var(&recipe.GeneMax, "gene-max", 0, "and less than this (default 1e6)")
 	f.Float64Var(&recipe.RealShare, "real-share", 0, "share of measured values that the kept genes reach together (default 0.7)")
 	f.IntVar(&recipe.Hops, "hops", 0, "reach of the adaptive median, in hops (default 4)")
@@ -101,8 +104,8 @@ func printInfo(w io.Writer, d *spared.Dataset, path string, asJSON bool) error {
 	if asJSON {
 		return cli.JSON(w, s)
 	}
-	fmt.Fprintf(w, "%s: %d spots x %d genes, %s, order %s\n", path, s.Spots, s.Genes, s.Organism, s.Order)
-	fmt.Fprintf(w, "missing: %.1f %% of all values before, %.1f %% after gene choice; splits: %s\n\n", 100*s.MissingBefore, 100*s.Missing, s.Splits)
+	fmt.Fprintf(w, "%s: %d spots x %d genes, %s, order %s\n", cli.Clean(path), s.Spots, s.Genes, cli.Clean(s.Organism), cli.Clean(string(s.Order)))
+	fmt.Fprintf(w, "missing: %.1f %% of all values before, %.1f %% after gene choice; splits: %s\n\n", 100*s.MissingBefore, 100*s.Missing, cli.Clean(s.Splits))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "slide\tsplit\tspots\tmissing %\tmedian counts\tpicture")
 	for _, sl := range s.Slides {
@@ -111,7 +114,7 @@ func printInfo(w io.Writer, d *spared.Dataset, path string, asJSON bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nlayers: %s\n", strings.Join(s.Layers, " "))
+	fmt.Fprintf(w, "\nlayers: %s\n", cli.Clean(strings.Join(s.Layers, " ")))
 	fmt.Fprintf(w, "most spatial genes (Moran's I): %s\n", cli.Clean(strings.Join(s.TopGenes, ", ")))
 	for _, n := range s.Notes {
 		fmt.Fprintf(w, "note: %s\n", cli.Clean(n))

@@ -26,7 +26,6 @@ scanpy and squidpy open.`,
   spared build slides -o data.h5ad          # every slide in the folder
   spared info data.h5ad                     # what is in it`,
 		Version: spared.Version,
-		Args:    cobra.NoArgs,
 	}
 	cmd.AddCommand(simulateCmd(), buildCmd(), infoCmd())
 	return cmd

@@ -24,6 +24,9 @@ seed gives the same bytes.`,
 		Example: "  spared simulate -o slides\n  spared simulate -o slides --seed 7",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cli.Positive(cmd, "seed"); err != nil {
+				return err
+			}
 			show, done := cli.Progress(cmd.ErrOrStderr())
 			m, err := simulate.Write(cmd.Context(), out, o, show)
 			done()
@@ -33,7 +36,7 @@ seed gives the same bytes.`,
 			if asJSON {
 				return cli.JSON(cmd.OutOrStdout(), m)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "wrote the slides to %s\nnext: spared build %s -o data.h5ad\n", out, out)
+			fmt.Fprintf(cmd.OutOrStdout(), "wrote the slides to %s\nnext: spared build %s -o data.h5ad\n", cli.Clean(out), cli.Clean(out))
 			return nil
 		},
 	}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spatialgo/spatialgo/internal/cli/clitest"
+	"github.com/spatialgo/spatialgo/spackle"
+)
+
+// spoilt returns a copy of a file after edit.
+func spoilt(t *testing.T, path string, edit func([]byte) []byte) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "spoilt-"+filepath.Base(path))
+	if err := os.WriteFile(to, edit(b), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// spoiltModel returns a copy of the model's folder with one file changed.
+func spoiltModel(t *testing.T, file string, edit func([]byte) []byte) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "spoilt")
+	if err := os.CopyFS(dir, os.DirFS(model(t))); err != nil {
+		t.Fatal(err)
+	}
+	clitest.Damage(t, filepath.Join(dir, file), edit)
+	return dir
+}
+
+func half(b []byte) []byte { return b[:len(b)/2] }
+
+// TestRefuses gives the commands what they cannot use. Each time one line must
+// say what is wrong and where, and the disk must be as it was.
+func TestRefuses(t *testing.T) {
+	data, other, single, dir := three(t), fewer(t), lone(t), model(t)
+	absent := filepath.Join(t.TempDir(), "absent.h5ad")
+	text := spoilt(t, data, func([]byte) []byte { return []byte("genes,counts\n") })
+	cut := spoilt(t, data, half)
+	garbled := spoilt(t, data, func(b []byte) []byte { // where it describes itself
+		return append(bytes.Repeat([]byte{0xa5}, 4096), b[4096:]...)
+	})
+	counts := filepath.Join(clitest.Slides(t), "A1", "filtered_feature_bc_matrix.h5")
+	empty := t.TempDir()
+	type row struct {
+		reason string
+		args   []string // OUT stands for a file that is there, DIR for its folder
+		want   []string
+	}
+	var rows []row
+	// What is no data set, for each command.
+	for name, args := range map[string][]string{
+		"train": {"-o", "DIR/model"}, "complete": {"--model", dir, "-o", "OUT"}, "eval": {"--model", dir},
+	} {
+		for _, bad := range []row{
+			{"no such data set", []string{absent}, []string{absent, "no such file"}},
+			{"text", []string{text}, []string{text, "not an HDF5 file"}},
+			{"a data set cut off", []string{cut}, []string{cut, "ends too early"}},
+			{"a damaged data set", []string{garbled}, []string{garbled}},
+			{"HDF5 of another kind", []string{counts}, []string{counts}},
+			{"a folder", []string{empty}, []string{empty, "folder"}},
+			{"no argument", nil, []string{"1 arg", "spackle " + name + " --help"}},
+		} {
+			rows = append(rows, row{name + ": " + bad.reason, append(append([]string{name}, bad.args...), args...), bad.want})
+		}
+	}
+	// What is no model, for each command.
+	for name, args := range map[string][]string{"complete": {data, "-o", "OUT", "--model"}, "eval": {data, "--model"}} {
+		for _, bad := range []row{
+			{"no such model", []string{absent}, []string{absent, "no trained model"}},
+			{"an empty folder for a model", []string{empty}, []string{empty, "no trained model"}},
+			{"a file for a model", []string{data}, []string{data, "no trained model"}},
+			{"a record cut off", []string{spoiltModel(t, "model.json", half)}, []string{"model.json", "not a model's record"}},
+			{"weights cut off", []string{spoiltModel(t, "model.safetensors", half)}, []string{"model.safetensors", "digests differ"}},
+			{"a bit of the weights changed", []string{spoiltModel(t, "model.safetensors", func(b []byte) []byte {
+				b[len(b)-100] ^= 1
+				return b
+			})}, []string{"model.safetensors", "digests differ"}},
+		} {
+			rows = append(rows, row{name + ": " + bad.reason, append(append([]string{name}, args...), bad.args...), bad.want})
+		}
+	}
+	rows = append(rows, []row{
+		{"train: no output", []string{"train", data}, []string{`"output" not set`, "spackle train --help"}},
+		{"train: the output is a file", []string{"train", data, "-o", "OUT"}, []string{"OUT is a file", "folder"}},
+		{"train: the output is below a file", []string{"train", data, "-o", "OUT/model"}, []string{"OUT/model", "not a directory"}},
+		{"train: negative steps", []string{"train", data, "-o", "DIR/m", "--steps", "-5"}, []string{"--steps -5", "more than 0"}},
+		{"train: no steps, which stands for the default", []string{"train", data, "-o", "DIR/m", "--steps", "0"}, []string{"--steps 0", "more than 0"}},
+		{"train: steps that are no number", []string{"train", data, "-o", "DIR/m", "--steps", "many"}, []string{"--steps", `"many"`, "spackle train --help"}},
+		{"train: a negative batch", []string{"train", data, "-o", "DIR/m", "--batch", "-1"}, []string{"--batch -1"}},
+		{"train: a rate that is no number", []string{"train", data, "-o", "DIR/m", "--lr", "NaN"}, []string{"--lr NaN"}},
+		{"train: an infinite rate", []string{"train", data, "-o", "DIR/m", "--lr", "+Inf"}, []string{"learning rate +Inf", "finite"}},
+		{"train: a negative warm-up", []string{"train", data, "-o", "DIR/m", "--warmup", "-1"}, []string{"warm-up -1"}},
+		{"train: nonsense for a start", []string{"train", data, "-o", "DIR/m", "--start", "moon"}, []string{`"moon"`, `"means" or "torch"`}},
+		{"train: a layer that is not there", []string{"train", single, "-o", "DIR/m", "--layer", "c_d_log1p"}, []string{`"c_d_log1p"`, "d_log1p"}},
+		{"complete: no model", []string{"complete", data, "-o", "OUT"}, []string{`"model" not set`, "spackle complete --help"}},
+		{"complete: no output", []string{"complete", data, "--model", dir}, []string{`"output" not set`}},
+		{"complete: the output is a folder", []string{"complete", data, "--model", dir, "-o", "DIR"}, []string{"DIR", "is a folder"}},
+		{"complete: the output's folder is not there", []string{"complete", data, "--model", dir, "-o", "DIR/new/x.h5ad"}, []string{"DIR/new/x.h5ad", "does not exist"}},
+		{"complete: a model of other genes", []string{"complete", other, "--model", dir, "-o", "OUT"}, []string{"32 genes", "20", "is missing"}},
+		{"complete: a model of a layer that is not there", []string{"complete", single, "--model", dir, "-o", "OUT"}, []string{`no layer "c_d_log1p"`, "d_log1p"}},
+		{"eval: a model of other genes", []string{"eval", other, "--model", dir}, []string{"32 genes", "20", "is missing"}},
+		{"eval: nonsense for a method", []string{"eval", data, "--method", "median,moon"}, []string{`"moon"`, "spackle, median, kernel, knn, mean"}},
+		{"eval: no method", []string{"eval", data, "--method", ""}, []string{"--method"}},
+		{"eval: a method twice", []string{"eval", data, "--method", "median,median"}, []string{`two methods are called "median"`}},
+		{"eval: SpaCKLE without a model", []string{"eval", data, "--method", "spackle"}, []string{"needs --model", "spackle train"}},
+		{"eval: nonsense for a rule", []string{"eval", data, "--rule", "moon"}, []string{`"moon"`, "p30 or pmed"}},
+		{"eval: nonsense for a split", []string{"eval", data, "--split", "moon"}, []string{"--split moon", "train, val or test"}},
+		{"eval: the split none", []string{"eval", data, "--split", "none"}, []string{"--split none", "train, val or test"}},
+		{"eval: a split that is not there", []string{"eval", single, "--split", "test"}, []string{"no spot is in the test split"}},
+		{"eval: no mask", []string{"eval", data, "--masks", "0"}, []string{"--masks 0", "more than 0"}},
+		{"eval: fewer masks than none", []string{"eval", data, "--masks", "-2"}, []string{"--masks -2", "more than 0"}},
+		{"eval: seed 0, which stands for the default", []string{"eval", data, "--seed", "0"}, []string{"--seed 0"}},
+	}...)
+	for _, tc := range rows {
+		t.Run(tc.reason, func(t *testing.T) {
+			folder := t.TempDir()
+			out := filepath.Join(folder, "out.h5ad")
+			if err := os.WriteFile(out, []byte("what was there"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			place := strings.NewReplacer("OUT", out, "DIR", folder)
+			var args, want []string
+			for _, a := range tc.args {
+				args = append(args, place.Replace(a))
+			}
+			for _, w := range tc.want {
+				want = append(want, place.Replace(w))
+			}
+			before := clitest.Tree(t, folder)
+			r := run(args...)
+			r.Failed(t, "spackle", want...)
+			if diff := cmp.Diff(before, clitest.Tree(t, folder)); diff != "" {
+				t.Errorf("the output's folder changed:\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestFullDisk completes and trains where the result does not fit. A model
+// that is there must stay readable.
+func TestFullDisk(t *testing.T) {
+	data, trained := three(t), model(t)
+	const room = 6 << 20 // for the model that is there, not for a second one
+	clitest.FullDisks(t, room, func(t *testing.T, dir string, change func(*exec.Cmd)) {
+		if change != nil {
+			t.Skip("a limit of files does not count what is there already, a disk does")
+		}
+		old := filepath.Join(dir, "model")
+		if err := os.CopyFS(old, os.DirFS(trained)); err != nil {
+			t.Fatal(err)
+		}
+		before := clitest.Tree(t, dir)
+		r := clitest.Start(t, change, append([]string{"train", data, "-o", old, "--seed", "7"}, short...)...)
+		r.Failed(t, "spackle", "saving the model", "no space left on device")
+		if diff := cmp.Diff(before, clitest.Tree(t, dir)); diff != "" {
+			t.Errorf("the folder changed:\n%s", diff)
+		}
+		if _, err := spackle.Load(old); err != nil {
+			t.Errorf("the model that was there: %v", err)
+		}
+	})
+	clitest.FullDisks(t, 64<<10, func(t *testing.T, dir string, change func(*exec.Cmd)) {
+		out := filepath.Join(dir, "out.h5ad")
+		if err := os.WriteFile(out, []byte("what was there"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		before := clitest.Tree(t, dir)
+		clitest.Start(t, change, "complete", data, "--model", trained, "-o", out).Failed(t, "spackle", out, "cannot be written")
+		if diff := cmp.Diff(before, clitest.Tree(t, dir)); diff != "" {
+			t.Errorf("the folder changed:\n%s", diff)
+		}
+		r := clitest.Start(t, change, append([]string{"train", data, "-o", filepath.Join(dir, "model")}, short...)...)
+		r.Failed(t, "spackle", "saving the model")
+		if left := clitest.Tree(t, filepath.Join(dir, "model")); len(left) != 1 {
+			t.Errorf("a part of a model was left: %v", left)
+		}
+	})
+}
+
+// TestDiverged trains at a rate that cannot end well.
+func TestDiverged(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	r := run("train", three(t), "-o", dir, "--lr", "1e30", "--steps", "20", "--batch", "4")
+	r.Failed(t, "spackle", "diverged", "lower learning rate")
+	if strings.Contains(r.Stderr, "goes on from here") {
+		t.Errorf("the same command would not go on:\n%s", r.Stderr)
+	}
+}
