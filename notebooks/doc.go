@@ -1,6 +1,12 @@
-// Package notebooks holds the tutorials, executed by Jupyter with the GoNB
-// kernel: 01_curation takes slides to a data set, 02_completion fills in its
-// missing values and measures how well, 03_explore looks around. They are
-// committed with their outputs (make notebooks) and executed afresh by the
-// tests, which also open the pages made from them in a browser.
+// Package notebooks is the folder of the notebooks: 01_curation, 02_completion
+// and 03_explore, from counts as a slide gives them to completed maps.
+//
+// They run in JupyterLab (`make lab`) with the Go kernel GoNB, on made-up
+// tissue or, after one line is edited, on a reader's own Space Ranger folders.
+// What they make lies in build/demo; they pass it on as files, so each can be
+// run again alone. They are committed with their outputs (`make notebooks`),
+// for those who read them on the web.
+//
+// The package has no code of its own. Its tests check the committed notebooks
+// and, in a browser, the pages that were exported from executed ones.
 package notebooks

@@ -1,12 +1,10 @@
 package notebooks
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,155 +12,138 @@ import (
 	"github.com/spatialgo/spatialgo/internal/browsertest"
 )
 
-// envPages names the folder that holds the pages of freshly executed
-// notebooks (make test-notebooks sets it).
-const envPages = "SPATIALGO_PAGES"
-
-func pages(t *testing.T) []string {
-	dir := os.Getenv(envPages)
+// exported returns the pages below the folder that SPATIALGO_PAGES names, an
+// absolute path: executed notebooks as web pages, and pages that they wrote.
+func exported(t *testing.T) []string {
+	t.Helper()
+	dir := os.Getenv("SPATIALGO_PAGES")
 	if dir == "" {
-		t.Skip(envPages + " names no folder with pages: make test-notebooks executes the notebooks and sets it")
+		t.Skip("SPATIALGO_PAGES names no folder with the pages of executed notebooks")
 	}
-	var found []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".html") {
-			found = append(found, path)
+	if browsertest.Browser() == "" {
+		t.Skip("no chromium, chromium-browser or google-chrome on PATH")
+	}
+	var pages []string
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.HasSuffix(path, ".html") {
+			pages = append(pages, path)
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) < 4 {
-		t.Fatalf("%s holds only %d pages, want one a notebook and explore.html", dir, len(found))
+	if len(pages) < 3 {
+		t.Fatalf("%s holds %d pages, want one for each notebook", dir, len(pages))
 	}
-	return found
+	return pages
 }
 
-// Every page draws all its charts from its own bytes. The browser has no
-// network; console errors, exceptions and outside requests fail the test.
+// settle waits for two frames.
+func settle(p *browsertest.Page) {
+	p.Eval(`new Promise(f => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(f, 30))))`, nil)
+}
+
+// TestPages opens each page from the disk, with no way to a network, and uses
+// it as a reader would. The page's errors, and anything that it asks of
+// another machine, fail the test at its end.
 func TestPages(t *testing.T) {
-	for _, path := range pages(t) {
+	for _, path := range exported(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			p := browsertest.Open(t, path, browsertest.Size(1200, 1000), browsertest.Timeout(2*time.Minute))
-			p.Wait(`document.querySelectorAll(".sgo").length > 0 && document.querySelectorAll(".sgo:not([data-sgo-on])").length === 0`)
-			p.Wait(`document.querySelectorAll(".sgo canvas").length >= document.querySelectorAll(".sgo").length`)
-			var charts int
-			p.Eval(`document.querySelectorAll(".sgo").length`, &charts)
-			for i := range charts {
-				mark := fmt.Sprintf("figure-%d", i)
-				p.Eval(fmt.Sprintf(`document.querySelectorAll(".sgo")[%d].setAttribute("data-test", %q)`, i, mark), nil)
-				p.Wait(fmt.Sprintf(`[...document.querySelectorAll('[data-test=%q] canvas')].some(c => c.width > 100)`, mark))
-				time.Sleep(300 * time.Millisecond) // the chart's first frames
-				if n := p.CanvasPainted(`[data-test="` + mark + `"] canvas`); n < 1000 {
-					t.Errorf("chart %d of %d: only %d pixels are painted", i+1, charts, n)
+			p := browsertest.Open(t, path, browsertest.Size(1200, 900), browsertest.Timeout(3*time.Minute))
+			var figures int
+			p.Eval(`document.querySelectorAll("[data-sgo]").length`, &figures)
+			if figures == 0 {
+				t.Fatal("a page without figures")
+			}
+			p.Wait(`[...document.querySelectorAll("[data-sgo]")].every(f => f.querySelector(".sgo-live canvas"))`)
+			settle(p)
+			for i, n := range p.CanvasesPainted("[data-sgo]") {
+				if n < 1000 {
+					t.Errorf("figure %d of %d: only %d pixels are painted", i+1, figures, n)
 				}
 			}
-			pickGene(t, p)
-			if r := p.Requests(); len(r) > 0 {
-				t.Errorf("the page asked for %v", r)
-			}
+			pickGenes(t, p)
+			pointAtSpots(t, p)
+			save(t, p, path)
 		})
 	}
 }
 
-// pickGene chooses another gene in the first map that offers one, and expects
-// another map.
-func pickGene(t *testing.T, p *browsertest.Page) {
+// pickGenes goes to the next gene wherever there is a choice: heading and map
+// must change.
+func pickGenes(t *testing.T, p *browsertest.Page) {
 	t.Helper()
 	var pickers int
-	p.Eval(`document.querySelectorAll(".sgo-genes").length`, &pickers)
-	if pickers == 0 {
-		return
-	}
-	p.Eval(`document.querySelector(".sgo-genes").closest(".sgo").setAttribute("data-picker", "1")`, nil)
-	const canvas = `[data-picker="1"] canvas`
-	before := p.Pixels(canvas)
-	p.Eval(`(() => { const s = document.querySelector('[data-picker="1"] .sgo-genes'); s.value = "1"; s.dispatchEvent(new Event("change")); })()`, nil)
-	for range 20 {
-		time.Sleep(200 * time.Millisecond)
-		if p.Pixels(canvas) != before {
-			return
+	p.Eval(`(() => {
+		const all = [...document.querySelectorAll("[data-sgo]")].filter(f => f.querySelectorAll(".sgo-genes option").length > 1);
+		all.forEach((f, i) => f.setAttribute("data-picker", i));
+		return all.length;
+	})()`, &pickers)
+	for i := range pickers {
+		figure := fmt.Sprintf(`[data-picker="%d"]`, i)
+		title := fmt.Sprintf(`document.querySelector('%s .sgo-title').textContent`, figure)
+		var before, after string
+		p.Eval(title, &before)
+		pixels := p.Pixels(figure + " canvas")
+		p.Click(figure + " .sgo-next")
+		settle(p)
+		p.Eval(title, &after)
+		if before == after || p.Pixels(figure+" canvas") == pixels {
+			t.Errorf("the gene picker %d goes from %q to %q and leaves the map as it was", i+1, before, after)
 		}
 	}
-	t.Error("another gene, the same map")
 }
 
-// A viewer that runs no scripts (an untrusted notebook, GitHub) shows the
-// still pictures.
+// pointAtSpots points at a spot of each map: a tooltip must name it.
+func pointAtSpots(t *testing.T, p *browsertest.Page) {
+	t.Helper()
+	var spots []struct {
+		Barcode string
+		X, Y    float64 // shares of the chart's width and height
+	}
+	p.Eval(`(() => {
+		const page = Object.values(window).find(v => v && v.figures && v.draw);
+		return Object.values(page.figures).filter(f => f.spec.kind === "maps").map((f, i) => {
+			const c = f.shell.chart, j = f.n >> 1, q = c.convertToPixel({xAxisIndex: 0, yAxisIndex: 0}, [f.x[j], f.y[j]]);
+			f.shell.root.setAttribute("data-map", i);
+			return {barcode: f.spec.barcodes[j], x: q[0] / c.getWidth(), y: q[1] / c.getHeight()};
+		});
+	})()`, &spots)
+	for i, s := range spots {
+		p.Hover(fmt.Sprintf(`[data-map="%d"] .sgo-chart`, i), s.X, s.Y)
+		settle(p)
+		var tip string
+		p.Eval(fmt.Sprintf(`(() => { const t = document.querySelector('[data-map="%d"] .sgo-tip'); return t.style.display === "block" ? t.innerText : ""; })()`, i), &tip)
+		if !strings.Contains(tip, s.Barcode) {
+			t.Errorf("map %d: pointing at spot %s shows %q", i+1, s.Barcode, tip)
+		}
+	}
+}
+
+// TestPagesWithoutScripts opens the pages as a viewer does that strips
+// scripts, for instance of a notebook that is not trusted.
 func TestPagesWithoutScripts(t *testing.T) {
-	for _, path := range pages(t) {
+	for _, path := range exported(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			p := browsertest.Open(t, path, browsertest.NoScript())
-			var figures, pictures int
-			p.Eval(`document.querySelectorAll(".sgo").length`, &figures)
-			p.Eval(`[...document.querySelectorAll(".sgo-still")].filter(i => i.naturalWidth > 200 && i.naturalHeight > 100).length`, &pictures)
-			if figures == 0 || pictures != figures {
-				t.Errorf("%d of %d figures show a still picture", pictures, figures)
+			var seen struct{ Figures, Stills, Controls int }
+			p.Eval(`(() => {
+				const figures = [...document.querySelectorAll("[data-sgo]")];
+				const shown = figures.filter(f => { const i = f.querySelector("img.sgo-still"); return i && i.naturalWidth >= 300 && i.offsetWidth >= 300; });
+				return {figures: figures.length, stills: shown.length, controls: document.querySelectorAll("[data-sgo] :is(input,select,button)").length};
+			})()`, &seen)
+			if seen.Figures == 0 || seen.Stills != seen.Figures || seen.Controls != 0 {
+				t.Errorf("%+v: want a still picture for each figure, and no dead controls", seen)
 			}
 		})
 	}
 }
 
-// notebook is the part of an .ipynb file that the test reads.
-type notebook struct {
-	Cells []struct {
-		Type    string   `json:"cell_type"`
-		Source  []string `json:"source"`
-		Outputs []struct {
-			Type string                     `json:"output_type"`
-			Data map[string]json.RawMessage `json:"data"`
-		} `json:"outputs"`
-	} `json:"cells"`
-}
-
-var machinePath = regexp.MustCompile(`"?/(home|root|work|tmp|Users)/[a-z]`)
-
-// The notebooks are committed as a reader wants to find them: executed, with
-// pictures that show without scripts, and nothing of the machine in them.
-func TestCommitted(t *testing.T) {
-	files, err := filepath.Glob("*.ipynb")
-	if err != nil || len(files) != 3 {
-		t.Fatalf("found %v (%v), want three notebooks", files, err)
-	}
-	for _, file := range files {
-		t.Run(file, func(t *testing.T) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(b) > 6<<20 {
-				t.Errorf("%d MB is too much to read on the web", len(b)>>20)
-			}
-			if m := machinePath.Find(b); m != nil {
-				t.Errorf("holds a path of a machine: %s", m)
-			}
-			var nb notebook
-			if err := json.Unmarshal(b, &nb); err != nil {
-				t.Fatal(err)
-			}
-			figures := 0
-			for i, c := range nb.Cells {
-				shows := strings.Contains(strings.Join(c.Source, ""), "widgets.Show(")
-				if c.Type == "code" && shows && len(c.Outputs) == 0 {
-					t.Errorf("cell %d shows something but has no output: run make notebooks", i+1)
-				}
-				for _, o := range c.Outputs {
-					if o.Type == "error" {
-						t.Errorf("cell %d failed", i+1)
-					}
-					if !strings.Contains(string(o.Data["text/html"]), `<div class=\"sgo\"`) {
-						continue
-					}
-					figures++
-					if shows && (len(o.Data["image/png"]) == 0 || len(o.Data["text/plain"]) == 0) {
-						t.Errorf("cell %d: a figure without still picture or text", i+1)
-					}
-				}
-			}
-			if figures == 0 {
-				t.Error("no figure")
-			}
-		})
+// save leaves a picture of the page where SPATIALGO_SHOTS names a folder.
+func save(t *testing.T, p *browsertest.Page, path string) {
+	t.Helper()
+	if dir := os.Getenv("SPATIALGO_SHOTS"); dir != "" {
+		p.Screenshot(filepath.Join(dir, strings.TrimSuffix(filepath.Base(path), ".html")+".png"))
 	}
 }

@@ -9,7 +9,7 @@ set -euo pipefail
 # Two more spend minutes under the detector on work that runs in one goroutine (pages in a browser,
 # painted tissue): of those only the tests of what runs in parallel, and all of them without it.
 costly=$(go list ./widgets ./spared/simulate)
-parallel='SameBytes|Training|Progress|Throttle|Show|Library'
+parallel='SameBytes|Throttle'
 
 # X.test is the program that go builds from the tests of X; it depends on all that they reach.
 programs=$(go list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | grep -E '^[^ ]+\.test ')

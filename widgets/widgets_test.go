@@ -553,6 +553,7 @@ func notebook() (*screen, *[]*protocol.DisplayData) {
 func TestTraining(t *testing.T) {
 	s, sent := notebook()
 	tr := newTraining("Run <1>", "u", s)
+	tr.throttle.interval = time.Hour // how long a drawing takes must not decide how often it is drawn
 	for i := range 50 {
 		v := math.NaN()
 		if i%10 == 0 {

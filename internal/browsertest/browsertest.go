@@ -318,14 +318,25 @@ func (p *Page) Screenshot(path string) {
 // the selector, that are neither transparent nor white.
 func (p *Page) CanvasPainted(selector string) int {
 	p.t.Helper()
-	var n int
-	p.Eval(fmt.Sprintf(`[...document.querySelectorAll(%q)].reduce((sum, c) => {
+	sum := 0
+	for _, n := range p.CanvasesPainted(selector) {
+		sum += n
+	}
+	return sum
+}
+
+// CanvasesPainted returns the same for each element that matches: of the
+// element where it is a canvas, else of the canvases in it.
+func (p *Page) CanvasesPainted(selector string) []int {
+	p.t.Helper()
+	var n []int
+	p.Eval(fmt.Sprintf(`[...document.querySelectorAll(%q)].map(e => (e.matches("canvas") ? [e] : [...e.querySelectorAll("canvas")]).reduce((sum, c) => {
 		if (!c.width || !c.height) return sum;
 		const d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
 		for (let i = 0; i < d.length; i += 4)
 			if (d[i+3] > 0 && (d[i] < 250 || d[i+1] < 250 || d[i+2] < 250)) sum++;
 		return sum;
-	}, 0)`, selector), &n)
+	}, 0))`, selector), &n)
 	return n
 }
 

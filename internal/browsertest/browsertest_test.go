@@ -69,6 +69,9 @@ func TestGoodPage(t *testing.T) {
 		b.onclick = () => { b.textContent = 1 + +b.textContent };
 		b.onmousemove = () => { b.title = "hovered" };
 	</script>`))
+	if each := p.CanvasesPainted("canvas, button"); len(each) != 2 || each[0] != 20 || each[1] != 0 {
+		t.Errorf("painted pixels: got %d, want 20 of the canvas and none of the button", each)
+	}
 	if n := p.CanvasPainted("canvas"); n != 20 {
 		t.Errorf("painted pixels: got %d, want 20", n)
 	}
