@@ -128,15 +128,19 @@ test-go: venv $(CHECK) | system-build system-browser
 	CHROMIUM="$$(tools/find.sh browser || true)" SPATIALGO_CHECK_PYTHON="$(CURDIR)/.venv-check/bin/python" \
 		tools/cgoenv.sh tools/test_go.sh
 
+# The notebooks start from nothing, in a folder of their own; then their pages are opened in a browser.
+TESTDIR := build/test
 .PHONY: test-notebooks
-test-notebooks: venv kernel
-	$(if $(NOTEBOOKS),$(JUPYTER) python tools/run_notebooks.py $(NOTEBOOKS),@echo "no notebooks")
+test-notebooks: venv kernel | system-browser
+	rm -rf $(TESTDIR) && mkdir -p $(TESTDIR)
+	$(JUPYTER) python tools/run_notebooks.py --out $(TESTDIR)/notebooks --set work="$(CURDIR)/$(TESTDIR)" $(NOTEBOOKS)
+	CHROMIUM="$$(tools/find.sh browser || true)" SPATIALGO_PAGES="$(CURDIR)/$(TESTDIR)" \
+		tools/cgoenv.sh go test -count=1 ./notebooks
 
 # The notebooks have just written these.
 .PHONY: test-h5ad
 test-h5ad: $(CHECK)
-	find notebooks build -name '*.h5ad' -print0 | sort -z \
-		| xargs -0 .venv-check/bin/python -W ignore tools/check_h5ad.py
+	.venv-check/bin/python -W ignore tools/check_h5ad.py $(TESTDIR)/*.h5ad
 
 .PHONY: bench
 bench: | system-build

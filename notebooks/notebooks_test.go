@@ -40,7 +40,9 @@ type output struct {
 }
 
 // figure reports whether the output is a figure of package widgets.
-func (o *output) figure() bool { return strings.HasPrefix(string(o.Data["text/html"]), `<div class="sgo" data-sgo="`) }
+func (o *output) figure() bool {
+	return strings.HasPrefix(string(o.Data["text/html"]), `<div class="sgo" data-sgo="`)
+}
 
 // text is a string that may be stored as lines.
 type text string
