@@ -206,7 +206,7 @@ func (m *mapSet) paintScaleBar(c *raster.Canvas, r raster.Rect) {
 	perPixel := m.scene.micronsPerPixel * (m.scene.box[2] - m.scene.box[0]) / r.W
 	um, label := scaleBar(r.W / 4 * perPixel)
 	length, x, y := um/perPixel, r.X+10, r.Y+r.H-12
-	c.FillRect(raster.Rect{X: x - 4, Y: y - 22, W: math.Max(length, 46) + 10, H: 30}, color.NRGBA{255, 255, 255, 210})
+	c.FillRect(raster.Rect{X: x - 4, Y: y - 22, W: math.Max(length, 52) + 10, H: 30}, color.NRGBA{255, 255, 255, 210})
 	c.FillRect(raster.Rect{X: x, Y: y, W: length, H: 3}, ink)
 	c.Text(x, y-5, label, raster.Style{Size: 12, Bold: true, Color: ink})
 }

@@ -572,6 +572,34 @@ func TestNotebookPage(t *testing.T) {
 	}
 }
 
+// TestDarkNotebook puts figures into a notebook with a dark theme, which has
+// colours of its own for tables: text must stay dark on white.
+func TestDarkNotebook(t *testing.T) {
+	theme := `<style>body{background:#111;color:#fff} table{color:#fff;border:1px solid #fff} tr{background:#111} tr:nth-child(odd){background:#222} td,th{background:none}
+		input::placeholder{color:#fff}</style>`
+	table := Table("T", []string{"slide", "spots"}, [][]string{{"a", "12"}, {"b", "7"}}, "Caption.")
+	scores := must(Scores("S", "", []ScoreRow{{Name: "m", MSE: Score{1, 0}}, {Name: "n", MSE: Score{2, 0}}}))
+	p := browsertest.Open(t, host(t, theme, InitHTML(), table.HTML(), scores.HTML(), must(Compare(tissue(1, 3), CompareOptions{})).HTML()))
+	drawn(p, 2)
+	var bad []string
+	p.Eval(`(() => {
+		const light = c => { const [r, g, b] = c.match(/[0-9.]+/g).map(Number); return 0.2126*r + 0.7152*g + 0.0722*b; };
+		const cells = [...document.querySelectorAll("td,th")], bad = [];
+		for (const c of cells) {
+			const ink = light(getComputedStyle(c).color), ground = light(getComputedStyle(c.parentElement).backgroundColor);
+			if (ink > 130 || ground < 240) bad.push(c.textContent + ": " + ink + " on " + ground);
+		}
+		if (cells.length < 12) bad.push(cells.length + " cells");
+		const hint = getComputedStyle(document.querySelector(".sgo-find"), "::placeholder").color;
+		if (light(hint) > 170) bad.push("placeholder " + hint);
+		return bad;
+	})()`, &bad)
+	if len(bad) > 0 {
+		t.Errorf("cannot be read: %q", bad)
+	}
+	shot(t, p, "dark.png")
+}
+
 // TestHint checks a notebook whose first cell was not run.
 func TestHint(t *testing.T) {
 	html := must(Map(tissue(1, 1), MapOptions{})).HTML()

@@ -59,15 +59,16 @@ func (t *TableFigure) Text() string {
 func (t *TableFigure) HTML() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<div style="%s"><div style="font-weight:600;font-size:16px;margin-bottom:6px">%s</div>`, cardStyle, html.EscapeString(t.title))
-	b.WriteString(`<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">`)
+	// Colours are said of each row: a notebook's dark theme has its own for them.
+	b.WriteString(`<table style="border-collapse:collapse;border:0;margin:0;font-size:13px;font-variant-numeric:tabular-nums;color:#1f2933;background:#fff">`)
 	tr := func(cells []string, tag, style string) {
-		b.WriteString("<tr>")
+		b.WriteString(`<tr style="background:#fff">`)
 		for j, c := range cells {
 			align := "right"
 			if t.left(j) {
 				align = "left"
 			}
-			fmt.Fprintf(&b, `<%s style="text-align:%s;padding:4px 18px 4px 0;%s"><bdi>%s</bdi></%s>`, tag, align, style, html.EscapeString(c), tag)
+			fmt.Fprintf(&b, `<%s style="text-align:%s;padding:4px 18px 4px 0;border:0;%s"><bdi>%s</bdi></%s>`, tag, align, style, html.EscapeString(c), tag)
 		}
 		b.WriteString("</tr>")
 	}

@@ -3,6 +3,7 @@ package widgets
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spatialgo/spatialgo/spared"
@@ -79,7 +80,7 @@ func Violin(ds *spared.Dataset, o ViolinOptions) (*PlotFigure, error) {
 	p.text = "Violins of " + strings.Join(p.title, " ") + "\n" + text.String()
 	p.subtitle = violinSubtitle(o, parts, places)
 	p.caption = "Width: kernel density (Gaussian, Silverman’s bandwidth), each violin scaled to the same width. Inside: quartiles (bar), median (dot), range (line)."
-	if len(ds.Mask) != 0 {
+	if len(ds.Mask) != 0 && slices.ContainsFunc(parts, func(part violinPart) bool { return rawLayer(part.layer) }) {
 		p.caption += " Entries that were not measured are left out of raw layers."
 	}
 	return p.figure(), nil

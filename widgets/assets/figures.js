@@ -501,7 +501,7 @@
     var p = Math.pow(10, Math.floor(Math.log10(most))), f = most / p;
     var um = p * (f >= 5 ? 5 : f >= 2 ? 2 : 1), len = um / perPixel;
     var label = um >= 1000 ? number(um / 1000, 0) + " mm" : number(um, um < 1 ? 1 : 0) + " \u00b5m";
-    kids.push({ type: "rect", shape: { x: x - 4, y: y - 22, width: Math.max(len, 46) + 10, height: 30, r: 3 }, style: { fill: "rgba(255,255,255,0.82)" } });
+    kids.push({ type: "rect", shape: { x: x - 4, y: y - 22, width: Math.max(len, 52) + 10, height: 30, r: 3 }, style: { fill: "rgba(255,255,255,0.82)" } });
     kids.push({ type: "rect", shape: { x: x, y: y, width: len, height: 3 }, style: { fill: INK } });
     kids.push({ type: "text", style: { text: label, x: x, y: y - 4, fill: INK, font: "600 12px " + FONT, verticalAlign: "bottom" } });
   };
@@ -870,9 +870,16 @@
     }
   }
 
+  // whole tells whether all of a figure's element has been parsed. A page that
+  // is still loading may hold the beginning of a second copy of a figure; the
+  // script behind it comes back for it.
+  function whole(root) {
+    return root.querySelector(".sgo-still") && (doc.readyState !== "loading" || root.nextSibling);
+  }
+
   function sweep() {
     pending = pending.filter(function (p) {
-      var roots = doc.querySelectorAll('[data-sgo="' + p.spec.key + '"]:not([data-sgo-on])');
+      var roots = [].filter.call(doc.querySelectorAll('[data-sgo="' + p.spec.key + '"]:not([data-sgo-on])'), whole);
       // Each element needs options of its own.
       roots.forEach(function (root) { mount(root, JSON.parse(p.json)); });
       return roots.length === 0 && ++p.tries < 200;
@@ -903,6 +910,7 @@
       ".sgo-field{display:inline-flex;align-items:center;gap:6px;font-size:13px;color:" + MUTED + ";margin:0;font-weight:400}",
       ".sgo-live select,.sgo-live input[type=search]{font:13px " + FONT + ";color:" + INK + ";background:#fff;border:1px solid #c6ced6;border-radius:6px;padding:3px 7px;height:28px;margin:0;max-width:100%;box-shadow:none;width:auto}",
       ".sgo-live select.sgo-genes{width:260px}.sgo-live input.sgo-find{width:120px}",
+      ".sgo-live input::placeholder{color:#8793a0;opacity:1}",
       ".sgo-live input.sgo-range{width:84px;margin:0;padding:0;accent-color:" + ACCENT + "}",
       ".sgo-live input[type=checkbox]{margin:0;accent-color:" + ACCENT + "}",
       ".sgo-live :focus-visible{outline:2px solid " + ACCENT + ";outline-offset:1px}",
