@@ -3,6 +3,7 @@ package spackle
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -73,6 +74,9 @@ func (m *Model) Complete(ctx context.Context, ds *spared.Dataset, o CompleteOpti
 	}
 	if err := m.checkGenes(ds); err != nil {
 		return err
+	}
+	if _, ok := ds.Layers[m.Layer]; !ok {
+		return fmt.Errorf("spackle: the model was trained on layer %q, which the data set does not have; it has %s", m.Layer, strings.Join(ds.LayerNames(), ", "))
 	}
 	values, err := completeLayer(ds, m.Layer)
 	if err != nil {

@@ -273,7 +273,7 @@ func TestCompleteRefuses(t *testing.T) {
 		errHas string
 	}{
 		{reason: "another gene", change: func(ds *spared.Dataset) { ds.Genes[2] = spared.Gene{ID: "ENSX", Symbol: "X"} }, errHas: "gene 3 of the model is ENSG2, of the data set ENSX (X)"},
-		{reason: "without its layer", change: func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerDLog) }, errHas: "d_log1p"},
+		{reason: "without its layer", change: func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerDLog) }, errHas: `trained on layer "d_log1p", which the data set does not have`},
 	} {
 		ds := syntheticTissue(1, 5, 5, 4, 1)
 		tc.change(ds)

@@ -39,6 +39,14 @@
 // whichever the machine has (environment variable SPATIALGO_ENGINE: gpu, cpu
 // or go). A training can be stopped and resumed and gives the same bytes.
 //
+// A model is one file, model.safetensors in that folder, which can be copied
+// and renamed; [Load] reads it. It holds the weights by PyTorch's names and, as
+// JSON text in its metadata, the network's form, the genes, the layer and how
+// the training went. In Python:
+//
+//	f = safetensors.safe_open("model/model.safetensors", "pt")
+//	json.loads(f.metadata()["spatialgo.model"])["genes"]
+//
 // # What differs from the published library
 //
 // The paper and its library (SpaRED 2.1.8) disagree in places. This package

@@ -25,7 +25,7 @@ type network struct {
 
 func newNetwork(e *engine.Engine, c Config, w weights) (*network, error) {
 	if err := c.check(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("spackle: %w", err)
 	}
 	n := &network{config: c, engine: e, store: model.NewStore()}
 	for _, p := range c.parameters() {

@@ -54,11 +54,11 @@ func Paper(genes int) Config {
 func (c Config) check() error {
 	switch {
 	case c.Genes < 1 || c.Width < 1 || c.Hidden < 1 || c.Layers < 1:
-		return fmt.Errorf("spackle: a network of %d genes, width %d, feed-forward width %d, %d layers", c.Genes, c.Width, c.Hidden, c.Layers)
+		return fmt.Errorf("a network of %d genes, width %d, feed-forward width %d, %d layers", c.Genes, c.Width, c.Hidden, c.Layers)
 	case !(c.Dropout >= 0 && c.Dropout < 1):
-		return fmt.Errorf("spackle: dropout %g, want 0 to below 1", c.Dropout)
+		return fmt.Errorf("dropout %g, want 0 to below 1", c.Dropout)
 	case c.Attention != Neighborhood && c.Attention != Batch:
-		return fmt.Errorf("spackle: attention over %q, want %q or %q", c.Attention, Neighborhood, Batch)
+		return fmt.Errorf("attention over %q, want %q or %q", c.Attention, Neighborhood, Batch)
 	}
 	return nil
 }

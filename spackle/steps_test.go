@@ -421,11 +421,11 @@ func TestContestants(t *testing.T) {
 func TestDigest(t *testing.T) {
 	ds := stored(1)
 	m := spackle.Untrained(ds, spared.LayerDLog, 1)
-	dir := t.TempDir()
-	if err := m.Save(dir); err != nil {
+	path := filepath.Join(t.TempDir(), "model")
+	if err := m.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	same, err := spackle.Load(dir)
+	same, err := spackle.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}

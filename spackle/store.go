@@ -1,12 +1,10 @@
 package spackle
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,11 +15,16 @@ import (
 	"github.com/spatialgo/spatialgo/spared/format"
 )
 
-// The files of a model folder.
+// The files in the folder of a training.
 const (
-	weightsFile = "model.safetensors" // the best weights, by PyTorch's names
-	recordFile  = "model.json"        // everything else about the model
-	stateFile   = "state.safetensors" // to resume; gone once training is finished
+	modelFile = "model.safetensors" // the model: the best weights and all else about it
+	stateFile = "state.safetensors" // to resume; gone once training is finished
+)
+
+// What the metadata of these files holds, as JSON, beside the tensors.
+const (
+	recordKey = "spatialgo.model" // a record, in a model
+	runKey    = "spatialgo.run"   // a savedRun, in a state
 )
 
 // Model is a trained SpaCKLE network with all that is needed to use it.
@@ -66,41 +69,45 @@ type Point struct {
 	ValMSE float64 `json:"val_mse"` // over the hidden values of the validation spots
 }
 
-// record is model.json.
+// record is what a model is beside its weights.
 type record struct {
-	Version  int      `json:"version"` // of this file's form
+	Version  int      `json:"version"` // of the record's form
 	Network  Config   `json:"network"`
 	Layer    string   `json:"layer"`
 	Genes    []string `json:"genes"`
-	Weights  string   `json:"weights_sha256"` // of model.safetensors: the two files belong together
+	Digest   string   `json:"digest"` // Model.Digest, which tells a damaged file
 	Training Training `json:"training"`
 }
 
 const recordVersion = 1
 
-// Save writes model.safetensors and model.json to a folder, which is made if
-// there is none. Each file is replaced in one step; model.json, written last,
-// holds the digest of the other, so that Load notices two files that do not
-// belong together.
-func (m *Model) Save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("spackle: %w", err)
+// Save writes the model as one safetensors file: the weights by the names that
+// PyTorch gives them, and everything else as JSON text under "spatialgo.model"
+// in the file's metadata. What was at path is replaced in one step, so that
+// there is a whole model at any time. The folder must exist.
+func (m *Model) Save(path string) error {
+	b, err := json.Marshal(record{recordVersion, m.Config, m.Layer, m.Genes, m.Digest(), m.Training})
+	if err != nil {
+		return fmt.Errorf("spackle: saving the model: %w", err)
 	}
-	f := safetensors.File{Tensors: map[string]safetensors.Tensor{}, Metadata: map[string]string{"format": "pt"}}
+	f := safetensors.File{
+		Tensors:  map[string]safetensors.Tensor{},
+		Metadata: map[string]string{"format": "pt", recordKey: string(b)}, // Python's readers ask for the format
+	}
 	for _, p := range m.Config.parameters() {
 		f.Tensors[p.name] = safetensors.Float32(p.dims, m.weights[p.name])
 	}
-	digest, err := writeTensors(filepath.Join(dir, weightsFile), f)
-	if err != nil {
-		return err
-	}
-	r := record{recordVersion, m.Config, m.Layer, m.Genes, digest, m.Training}
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return fmt.Errorf("spackle: %w", err)
-	}
-	err = atomicfile.Write(filepath.Join(dir, recordFile), func(tmp string) error {
-		return os.WriteFile(tmp, append(b, '\n'), 0o644)
+	return writeFile(path, f)
+}
+
+// writeFile replaces a safetensors file.
+func writeFile(path string, f safetensors.File) error {
+	err := atomicfile.Write(path, func(tmp string) error {
+		w, err := os.OpenFile(tmp, os.O_WRONLY|os.O_TRUNC, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(safetensors.Write(w, f), w.Close())
 	})
 	if err != nil {
 		return fmt.Errorf("spackle: saving the model: %w", err)
@@ -108,66 +115,60 @@ func (m *Model) Save(dir string) error {
 	return nil
 }
 
-// writeTensors replaces a safetensors file and returns its sha256.
-func writeTensors(path string, f safetensors.File) (string, error) {
-	h := sha256.New()
-	err := atomicfile.Write(path, func(tmp string) error {
-		w, err := os.OpenFile(tmp, os.O_WRONLY|os.O_TRUNC, 0)
-		if err != nil {
-			return err
-		}
-		return errors.Join(safetensors.Write(io.MultiWriter(w, h), f), w.Close())
-	})
-	if err != nil {
-		return "", fmt.Errorf("spackle: saving the model: %w", err)
+// Load reads a model: the file that Save wrote, under any name, or the one in
+// the folder of a training. Where there is none the error is fs.ErrNotExist; a
+// file of another format, without a model's record, or damaged gives a
+// *format.Error.
+func Load(path string) (*Model, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, modelFile)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	f, err := safetensors.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("spackle: no trained model: %s: %w; train one first", path, fs.ErrNotExist)
+	case err != nil:
+		return nil, fmt.Errorf("spackle: reading the model: %w", err)
+	}
+	return parse(path, f)
 }
 
-// Load reads a model folder. A folder without a model gives an error that is
-// fs.ErrNotExist; files that are damaged, do not belong together or do not
-// hold the network that model.json describes give a *format.Error.
-func Load(dir string) (*Model, error) {
-	path := filepath.Join(dir, recordFile)
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("spackle: no trained model in %s: %w", dir, err)
+// parse takes a model out of the file at path.
+func parse(path string, f safetensors.File) (*Model, error) {
+	text, ok := f.Metadata[recordKey]
+	if !ok {
+		return nil, format.Errorf(path, "", "holds tensors, but no %s in its metadata: not a trained model; give the file or folder of one, or train it again", recordKey)
 	}
 	var r record
-	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, format.Errorf(path, "", "not a model's record: %w", err)
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return nil, format.Errorf(path, recordKey, "not a model's record: %w", err)
 	}
 	if err := r.check(path); err != nil {
 		return nil, err
 	}
-	path = filepath.Join(dir, weightsFile)
-	if b, err = os.ReadFile(path); err != nil {
-		return nil, fmt.Errorf("spackle: the model in %s has no weights: %w", dir, err)
-	}
-	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != r.Weights {
-		return nil, format.Errorf(path, "", "does not belong to %s beside it (their digests differ): damaged, or one of the two was replaced", recordFile)
-	}
-	f, err := safetensors.Parse(b)
+	w, err := readWeights(path, "", r.Network, f)
 	if err != nil {
-		return nil, format.Errorf(path, "", "%w", err)
+		return nil, err
 	}
-	m := &Model{Config: r.Network, Genes: r.Genes, Layer: r.Layer, Training: r.Training}
-	m.weights, err = readWeights(path, "", r.Network, f)
-	return m, err
+	m := &Model{Config: r.Network, Genes: r.Genes, Layer: r.Layer, Training: r.Training, weights: w}
+	if m.Digest() != r.Digest {
+		return nil, format.Errorf(path, recordKey, "gives another digest than network and weights have: the file is damaged; copy it again, or train anew")
+	}
+	return m, nil
 }
 
 func (r *record) check(path string) error {
 	if r.Version != recordVersion {
-		return format.Errorf(path, "version", "%d, this program reads %d", r.Version, recordVersion)
+		return format.Errorf(path, recordKey+": version", "%d, this program reads %d", r.Version, recordVersion)
 	}
 	if err := r.Network.check(); err != nil {
-		return format.Errorf(path, "network", "%w", err)
+		return format.Errorf(path, recordKey+": network", "%w", err)
 	}
 	if len(r.Genes) != r.Network.Genes {
-		return format.Errorf(path, "genes", "%d genes for a network of %d", len(r.Genes), r.Network.Genes)
+		return format.Errorf(path, recordKey+": genes", "%d genes for a network of %d", len(r.Genes), r.Network.Genes)
 	}
 	if r.Layer == "" {
-		return format.Errorf(path, "layer", "missing")
+		return format.Errorf(path, recordKey+": layer", "missing")
 	}
 	return nil
 }
@@ -175,6 +176,9 @@ func (r *record) check(path string) error {
 // readWeights takes the parameters of network c, with a prefix to their names,
 // out of a file.
 func readWeights(path, prefix string, c Config, f safetensors.File) (weights, error) {
+	if c.Layers > len(f.Tensors) { // before as many names are made
+		return nil, format.Errorf(path, "", "%d tensors for a network of %d layers", len(f.Tensors), c.Layers)
+	}
 	w := weights{}
 	for _, p := range c.parameters() {
 		t, ok := f.Tensors[prefix+p.name]
@@ -212,8 +216,7 @@ func (r *run) saveState(l *learner) error {
 	if err != nil {
 		return fmt.Errorf("spackle: %w", err)
 	}
-	_, err = writeTensors(filepath.Join(r.dir, stateFile), safetensors.File{Tensors: tensors, Metadata: map[string]string{"run": string(b)}})
-	return err
+	return writeFile(filepath.Join(r.dir, stateFile), safetensors.File{Tensors: tensors, Metadata: map[string]string{runKey: string(b)}})
 }
 
 // savedRun is the part of a saved state that is not tensors.
@@ -232,7 +235,7 @@ func (r *run) loadState(l *learner) bool {
 		return false
 	}
 	var s savedRun
-	if err := json.Unmarshal([]byte(f.Metadata["run"]), &s); err != nil || !r.same(&s.Training) {
+	if err := json.Unmarshal([]byte(f.Metadata[runKey]), &s); err != nil || !r.same(&s.Training) {
 		return false
 	}
 	var best weights

@@ -28,33 +28,78 @@ func sampleModel(genes int) *Model {
 }
 
 func TestSaveLoad(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a", "model")
+	dir := t.TempDir()
+	path := filepath.Join(dir, modelFile)
 	want := sampleModel(4)
-	if err := want.Save(dir); err != nil {
+	if err := want.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Load(dir)
-	if err != nil {
+	renamed := filepath.Join(dir, "mine")
+	if err := os.Link(path, renamed); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(want, got) {
-		t.Errorf("saved %+v\nloaded %+v", want, got)
-	}
-	before := files(t, dir)
-	if err := got.Save(dir); err != nil {
-		t.Fatal(err)
-	}
-	for name, b := range files(t, dir) {
-		if !bytes.Equal(b, before[name]) {
-			t.Errorf("%s: the same model gives other bytes", name)
+	for _, at := range []string{dir, path, renamed} {
+		got, err := Load(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(want, got) {
+			t.Errorf("saved %+v\nloaded %+v from %s", want, got, at)
+		}
+		if err := got.Save(filepath.Join(dir, "again")); err != nil {
+			t.Fatal(err)
+		}
+		if f := files(t, dir); !bytes.Equal(f["again"], f[modelFile]) {
+			t.Error("the same model gives other bytes")
 		}
 	}
-	if n := len(files(t, dir)); n != 2 {
-		t.Errorf("%d files in the folder, want 2", n)
+	if n := len(files(t, dir)); n != 3 {
+		t.Errorf("%d files in the folder, want 3", n)
+	}
+	if err := want.Save(filepath.Join(dir, "none", "model")); err == nil {
+		t.Error("saved in a folder that is not there")
+	}
+}
+
+// TestSaveInOneStep reads a model while two take turns in its place: whatever
+// the moment, as after a kill, there must be one of them and all of it.
+func TestSaveInOneStep(t *testing.T) {
+	path := filepath.Join(t.TempDir(), modelFile)
+	models := []*Model{sampleModel(4), sampleModel(5)}
+	if err := models[1].Save(path); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for i := 0; i < 50 && err == nil; i++ {
+			err = models[i%2].Save(path)
+		}
+		done <- err
+	}()
+	for {
+		m, err := Load(path)
+		if err != nil {
+			t.Error(err)
+		} else if !reflect.DeepEqual(m, models[0]) && !reflect.DeepEqual(m, models[1]) {
+			t.Errorf("loaded neither: %+v", m)
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
 	}
 }
 
 func TestLoadRefuses(t *testing.T) {
+	// width changes the network that a record describes.
+	width := func(w int) func(map[string]any) {
+		return func(m map[string]any) { m["network"].(map[string]any)["width"] = w }
+	}
 	for _, tc := range []struct {
 		reason string
 		damage func(t *testing.T, dir string)
@@ -62,28 +107,26 @@ func TestLoadRefuses(t *testing.T) {
 		is     error // nil = a *format.Error
 	}{
 		{reason: "no folder", damage: func(t *testing.T, dir string) { os.RemoveAll(dir) }, errHas: "no trained model", is: fs.ErrNotExist},
-		{reason: "no weights", damage: func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, weightsFile)) }, errHas: "no weights", is: fs.ErrNotExist},
-		{reason: "record cut short", damage: edit(recordFile, func(b []byte) []byte { return b[:len(b)/2] }), errHas: recordFile},
-		{reason: "record of a later version", damage: record1(func(m map[string]any) { m["version"] = 2 }), errHas: "version"},
-		{reason: "fewer genes than columns", damage: record1(func(m map[string]any) { m["genes"] = []string{"a"} }), errHas: "genes"},
-		{reason: "no layer", damage: record1(func(m map[string]any) { delete(m, "layer") }), errHas: "layer"},
-		{reason: "a network of no width", damage: record1(func(m map[string]any) { m["network"].(map[string]any)["width"] = 0 }), errHas: "network"},
-		{reason: "one bit of the weights", damage: edit(weightsFile, func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), errHas: weightsFile},
-		{reason: "weights cut short", damage: edit(weightsFile, func(b []byte) []byte { return b[:100] }), errHas: weightsFile},
-		{reason: "the record of another width", damage: record1(func(m map[string]any) { m["network"].(map[string]any)["width"] = 16 }), errHas: "input.weight"},
-		{reason: "the weights of another model", damage: func(t *testing.T, dir string) {
-			other := t.TempDir()
-			if err := sampleModel(5).Save(other); err != nil {
-				t.Fatal(err)
-			}
-			b := files(t, other)[weightsFile]
-			if err := os.WriteFile(filepath.Join(dir, weightsFile), b, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}, errHas: "belong"},
+		{reason: "an empty folder", damage: func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, modelFile)) }, errHas: modelFile, is: fs.ErrNotExist},
+		{reason: "an empty file", damage: edit(func(b []byte) []byte { return nil }), errHas: "too short"},
+		{reason: "cut short in the header", damage: edit(func(b []byte) []byte { return b[:100] }), errHas: "cut short"},
+		{reason: "cut short in the weights", damage: edit(func(b []byte) []byte { return b[:len(b)-1] }), errHas: "cut short"},
+		{reason: "another format", damage: edit(func(b []byte) []byte { return append([]byte("\x89HDF\r\n\x1a\n"), b...) }), errHas: "not a safetensors file"},
+		{reason: "weights without metadata", damage: editFile(func(f *safetensors.File) { f.Metadata = nil }), errHas: "no spatialgo.model"},
+		{reason: "metadata of another program", damage: editFile(func(f *safetensors.File) { f.Metadata = map[string]string{"format": "pt"} }), errHas: "no spatialgo.model"},
+		{reason: "record that is no JSON", damage: editFile(func(f *safetensors.File) { f.Metadata[recordKey] = "{" }), errHas: "not a model's record"},
+		{reason: "record of a later version", damage: editRecord(func(m map[string]any) { m["version"] = 2 }), errHas: "version"},
+		{reason: "fewer genes than columns", damage: editRecord(func(m map[string]any) { m["genes"] = []string{"a"} }), errHas: "genes"},
+		{reason: "no layer", damage: editRecord(func(m map[string]any) { delete(m, "layer") }), errHas: "layer"},
+		{reason: "a network of no width", damage: editRecord(width(0)), errHas: "network"},
+		{reason: "the record of another width", damage: editRecord(width(16)), errHas: "input.weight"},
+		{reason: "more layers than memory has room for", damage: editRecord(func(m map[string]any) { m["network"].(map[string]any)["layers"] = 1 << 50 }), errHas: "layers"},
+		{reason: "a tensor missing", damage: editFile(func(f *safetensors.File) { delete(f.Tensors, "output.bias") }), errHas: "output.bias: missing"},
+		{reason: "one bit of the weights", damage: edit(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), errHas: "digest"},
+		{reason: "another gene", damage: edit(func(b []byte) []byte { return bytes.Replace(b, []byte("ENSG2"), []byte("ENSG9"), 1) }), errHas: "digest"},
 	} {
 		dir := t.TempDir()
-		if err := sampleModel(4).Save(dir); err != nil {
+		if err := sampleModel(4).Save(filepath.Join(dir, modelFile)); err != nil {
 			t.Fatal(err)
 		}
 		tc.damage(t, dir)
@@ -92,6 +135,9 @@ func TestLoadRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q", tc.reason, err, tc.errHas)
 			continue
 		}
+		if !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v: want the name of what was read", tc.reason, err)
+		}
 		var fe *format.Error
 		if tc.is != nil && !errors.Is(err, tc.is) || tc.is == nil && !errors.As(err, &fe) {
 			t.Errorf("%s: %T: %v", tc.reason, err, err)
@@ -99,9 +145,10 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-func edit(name string, change func([]byte) []byte) func(*testing.T, string) {
+// edit changes the bytes of a model.
+func edit(change func([]byte) []byte) func(*testing.T, string) {
 	return func(t *testing.T, dir string) {
-		path := filepath.Join(dir, name)
+		path := filepath.Join(dir, modelFile)
 		b, err := os.ReadFile(path)
 		if err == nil {
 			err = os.WriteFile(path, change(b), 0o644)
@@ -112,30 +159,45 @@ func edit(name string, change func([]byte) []byte) func(*testing.T, string) {
 	}
 }
 
-// record1 changes fields of model.json.
-func record1(change func(map[string]any)) func(*testing.T, string) {
-	return edit(recordFile, func(b []byte) []byte {
+// editFile changes the content of a model, in a file that is otherwise whole.
+func editFile(change func(*safetensors.File)) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		path := filepath.Join(dir, modelFile)
+		f, err := safetensors.Open(path)
+		if err == nil {
+			change(&f)
+			err = writeFile(path, f)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// editRecord changes fields of a model's record.
+func editRecord(change func(map[string]any)) func(*testing.T, string) {
+	return editFile(func(f *safetensors.File) {
 		var m map[string]any
-		if json.Unmarshal(b, &m) != nil {
-			return nil
+		if err := json.Unmarshal([]byte(f.Metadata[recordKey]), &m); err != nil {
+			panic(err) // Save wrote it
 		}
 		change(m)
-		b, _ = json.Marshal(m)
-		return b
+		b, _ := json.Marshal(m)
+		f.Metadata[recordKey] = string(b)
 	})
 }
 
 // TestTorchNames guards the names and shapes by which other programs find the
 // weights: those of torch.nn.TransformerEncoder and torch.nn.Linear.
 func TestTorchNames(t *testing.T) {
-	dir := t.TempDir()
+	path := filepath.Join(t.TempDir(), modelFile)
 	m := sampleModel(4)
 	m.Config = Paper(4)
 	m.weights = m.Config.initial(source(9, streamWeights, 0))
-	if err := m.Save(dir); err != nil {
+	if err := m.Save(path); err != nil {
 		t.Fatal(err)
 	}
-	f, err := safetensors.Open(filepath.Join(dir, weightsFile))
+	f, err := safetensors.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,24 +219,24 @@ func TestTorchNames(t *testing.T) {
 	}
 }
 
-// FuzzLoad reads folders with any bytes in their files.
+// FuzzLoad reads models with any record.
 func FuzzLoad(f *testing.F) {
-	dir := f.TempDir()
-	if err := sampleModel(2).Save(dir); err != nil {
+	path := filepath.Join(f.TempDir(), modelFile)
+	if err := sampleModel(2).Save(path); err != nil {
 		f.Fatal(err)
 	}
-	r, err := os.ReadFile(filepath.Join(dir, recordFile))
+	file, err := safetensors.Open(path)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(r)
-	f.Add([]byte(`{"version":1,"network":{"genes":1,"width":4294967296,"hidden":4294967296,"layers":1,"attention":"batch"},"genes":["a"],"layer":"x"}`))
-	f.Add([]byte(`{}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(filepath.Join(dir, recordFile), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if m, err := Load(dir); err == nil && len(m.weights) != len(m.Config.parameters()) {
+	f.Add(file.Metadata[recordKey])
+	f.Add(`{"version":1,"network":{"genes":1,"width":4294967296,"hidden":4294967296,"layers":1,"attention":"batch"},"genes":["a"],"layer":"x"}`)
+	f.Add(`{"version":1,"network":{"genes":1,"width":8,"hidden":16,"layers":9223372036854775807,"attention":"batch"},"genes":["a"],"layer":"x"}`)
+	f.Add(`{}`)
+	f.Add(``)
+	f.Fuzz(func(t *testing.T, record string) {
+		m, err := parse(path, safetensors.File{Tensors: file.Tensors, Metadata: map[string]string{recordKey: record}})
+		if err == nil && len(m.weights) != len(m.Config.parameters()) {
 			t.Fatal("loaded without all weights")
 		}
 	})

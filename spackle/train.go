@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/blas/blas32"
@@ -81,8 +82,10 @@ type Report struct {
 // saveEvery is the time between two saved states, what a crash costs at most.
 const saveEvery = 20 * time.Second
 
-// Train trains SpaCKLE on the train spots of a data set and keeps, in the
-// folder dir, the weights with the lowest validation error.
+// Train trains SpaCKLE on the train spots of a data set and keeps the weights
+// with the lowest validation error in model.safetensors in the folder dir,
+// which is made if there is none. Until the training is finished,
+// state.safetensors beside it holds what is needed to go on.
 //
 // Each step takes the next Batch spots of a random order (a new order each
 // epoch; the spots left over at its end are dropped), each with its 18 nearest
@@ -188,7 +191,7 @@ func newRun(ds *spared.Dataset, dir string, o TrainOptions) (*run, error) {
 		o.config(&c)
 	}
 	if err := c.check(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("spackle: %w", err)
 	}
 	if r.trainTable, err = neighborhoods(ds, r.trainRows); err != nil {
 		return nil, fmt.Errorf("spackle: train split: %w", err)
@@ -258,9 +261,9 @@ func checkData(ds *spared.Dataset) error {
 // completeLayer returns a layer, checked to have the right shape and only
 // finite numbers.
 func completeLayer(ds *spared.Dataset, name string) (blas32.General, error) {
-	m, err := ds.Layer(name)
-	if err != nil {
-		return m, fmt.Errorf("spackle: %w", err)
+	m, ok := ds.Layers[name]
+	if !ok {
+		return m, fmt.Errorf("spackle: the data set has no layer %q; it has %s", name, strings.Join(ds.LayerNames(), ", "))
 	}
 	n, genes := ds.N()
 	if m.Rows != n || m.Cols != genes {
@@ -383,7 +386,7 @@ func (r *run) train(ctx context.Context, e *engine.Engine) (*Model, error) {
 	if !t.Finished() {
 		return r.stop(l, fmt.Errorf("spackle: training stopped at step %d of %d: %w", t.Step, t.Steps, ctx.Err()))
 	}
-	if err := r.model.Save(r.dir); err != nil {
+	if err := r.model.Save(filepath.Join(r.dir, modelFile)); err != nil {
 		return nil, err
 	}
 	if err := os.Remove(filepath.Join(r.dir, stateFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -419,7 +422,7 @@ func (r *run) stop(l *learner, reason error) (*Model, error) {
 	if r.model.weights == nil {
 		return nil, reason
 	}
-	if err := r.model.Save(r.dir); err != nil {
+	if err := r.model.Save(filepath.Join(r.dir, modelFile)); err != nil {
 		return nil, errors.Join(reason, err)
 	}
 	return r.model, reason

@@ -9,7 +9,8 @@
 //
 // The header maps each tensor's name to its dtype (such as "F32"), its shape
 // and its place data_offsets [begin, end) in the rest; the name __metadata__
-// is reserved for a map of strings.
+// is reserved for a map of strings, where a program keeps what it needs to know
+// beside the tensors.
 //
 // The reader is strict: it refuses a file whose header is not exactly of that
 // form, whose tensors overlap, leave gaps, lie outside the file or do not have

@@ -28,8 +28,10 @@ type File struct {
 	Metadata map[string]string // nil where the file has none
 }
 
-// maxHeader bounds the header, as the reference implementation does.
-const maxHeader = 100_000_000
+const (
+	lengthSize = 8           // bytes of the number that a file begins with
+	maxHeader  = 100_000_000 // bound of the header, that of the reference implementation
+)
 
 // sizes is the number of bytes of an element by dtype.
 var sizes = map[string]int{
@@ -114,7 +116,8 @@ func elements(shape []int) (int, error) {
 }
 
 // Write writes the file. It returns an error if a tensor's data does not fit
-// its dtype and shape, or a tensor is called __metadata__.
+// its dtype and shape, a tensor is called __metadata__, or the header would be
+// longer than readers accept.
 func Write(w io.Writer, f File) error {
 	header := map[string]any{}
 	names := slices.Sorted(maps.Keys(f.Tensors))
@@ -140,6 +143,9 @@ func Write(w io.Writer, f File) error {
 	}
 	for len(h)%8 != 0 {
 		h = append(h, ' ')
+	}
+	if len(h) > maxHeader {
+		return fmt.Errorf("safetensors: names, shapes and metadata take %d bytes, more than the %d that readers accept", len(h), maxHeader)
 	}
 	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(h)))); err != nil {
 		return err
@@ -173,32 +179,70 @@ func (t Tensor) check(name string) error {
 // Open reads a file. Content at fault is reported as *format.Error, which
 // names the file and the tensor.
 func Open(path string) (File, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return File{}, err
-	}
-	f, err := Parse(b)
-	if err != nil {
-		var e *format.Error
-		if errors.As(err, &e) {
-			e.Path = path
+	b, err := readFile(path)
+	if err == nil {
+		var f File
+		if f, err = Parse(b); err == nil {
+			return f, nil
 		}
-		return File{}, err
 	}
-	return f, nil
+	var e *format.Error
+	if errors.As(err, &e) {
+		e.Path = path
+	}
+	return File{}, err
+}
+
+// readFile returns the content of a file, unless its first bytes tell that it
+// is of another format: such a file may be far larger than any model.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, lengthSize)
+	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if _, err := headerLength(head, st.Size()); err != nil {
+		return nil, err
+	}
+	b := make([]byte, st.Size())
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, format.Errorf("", "", "cannot be read to its end: %w", err)
+	}
+	return b, nil
+}
+
+// headerLength returns the length of the header, checked to be possible in a
+// file of this size that begins with head.
+func headerLength(head []byte, size int64) (int64, error) {
+	if size < lengthSize {
+		return 0, format.Errorf("", "", "%d bytes are too short for a safetensors file", size)
+	}
+	n := binary.LittleEndian.Uint64(head)
+	switch {
+	case n > maxHeader:
+		return 0, format.Errorf("", "", "is not a safetensors file: it does not begin with the length of a header")
+	case int64(n) > size-lengthSize:
+		return 0, format.Errorf("", "", "a header of %d bytes in a file of %d: cut short, or not a safetensors file", n, size)
+	}
+	return int64(n), nil
 }
 
 // Parse reads a file from memory. Tensors share that memory. Errors are
 // *format.Error.
 func Parse(b []byte) (File, error) {
-	if len(b) < 8 {
-		return File{}, format.Errorf("", "", "%d bytes are too short for a safetensors file", len(b))
+	n, err := headerLength(b, int64(len(b)))
+	if err != nil {
+		return File{}, err
 	}
-	n := binary.LittleEndian.Uint64(b)
-	if n > maxHeader || n > uint64(len(b)-8) {
-		return File{}, format.Errorf("", "", "a header of %d bytes in a file of %d: not a safetensors file, or cut short", n, len(b))
-	}
-	header, data := b[8:8+n], b[8+n:]
+	header, data := b[lengthSize:lengthSize+n], b[lengthSize+n:]
 	entries, metadata, err := parseHeader(header)
 	if err != nil {
 		return File{}, err

@@ -81,7 +81,9 @@ func TestParse(t *testing.T) {
 		{reason: "two empty tensors may share a place", file: raw(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, "")},
 		{reason: "empty file", file: nil, errHas: "too short"},
 		{reason: "header longer than the file", file: raw(ok, "abcd")[:20], errHas: "cut short"},
-		{reason: "header length near 2^64 must not overflow", file: append(bytes.Repeat([]byte{255}, 8), "{}"...), errHas: "header"},
+		{reason: "header length near 2^64 must not overflow", file: append(bytes.Repeat([]byte{255}, 8), "{}"...), errHas: "not a safetensors file"},
+		{reason: "a header that is allowed, in a file that is shorter", file: append(binary.LittleEndian.AppendUint64(nil, maxHeader), "{}"...), errHas: "cut short"},
+		{reason: "a header that is too long", file: append(binary.LittleEndian.AppendUint64(nil, maxHeader+1), "{}"...), errHas: "not a safetensors file"},
 		{reason: "data cut short", file: raw(ok, "abc"), errHas: "cut short"},
 		{reason: "data too long", file: raw(ok, "abcdefgh"), errHas: "after the last tensor"},
 		{reason: "a gap before the tensor", file: raw(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, "ab"), errHas: "gap"},
@@ -127,6 +129,10 @@ func TestWriteRefuses(t *testing.T) {
 			t.Errorf("%s: written", tc.reason)
 		}
 	}
+	long := File{Metadata: map[string]string{"a": strings.Repeat("a", maxHeader)}}
+	if err := Write(&bytes.Buffer{}, long); err == nil {
+		t.Error("a header that no reader accepts was written")
+	}
 }
 
 func TestOpenNamesFile(t *testing.T) {
@@ -142,6 +148,22 @@ func TestOpenNamesFile(t *testing.T) {
 	}
 }
 
+// TestOpenOtherFormat opens a file of another format that is larger than
+// memory: its first bytes must do.
+func TestOpenOtherFormat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data.h5ad")
+	if err := os.WriteFile(path, []byte("\x89HDF\r\n\x1a\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 1<<42); err != nil {
+		t.Skip("no sparse files here:", err)
+	}
+	var e *format.Error
+	if _, err := Open(path); !errors.As(err, &e) || e.Path != path || !strings.Contains(e.Msg, "not a safetensors file") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	var b bytes.Buffer
 	if err := Write(&b, sample()); err != nil {
@@ -150,6 +172,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(b.Bytes())
 	f.Add(raw(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "abcd"))
 	f.Add(raw(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, ""))
+	f.Add(raw(`{"__metadata__":{"format":"pt","spatialgo.model":"{\"genes\":[\"a\"]}"}}`, ""))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := Parse(b)

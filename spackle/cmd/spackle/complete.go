@@ -16,7 +16,7 @@ func completeCmd() *cobra.Command {
 		asJSON     bool
 	)
 	cmd := &cobra.Command{
-		Use:   "complete DATA.h5ad --model MODEL_DIR -o OUT.h5ad",
+		Use:   "complete DATA.h5ad --model MODEL -o OUT.h5ad",
 		Short: "Fill in the missing values of a data set",
 		Long: `complete writes a copy of the data set with two more layers: c_t_log1p, measured
 values as they were and missing ones as SpaCKLE predicts them, and c_t_deltas,
@@ -27,7 +27,7 @@ instead of computed again. It is replaced only by a complete new file.`,
 		Example: "  spackle complete data.h5ad --model model -o completed.h5ad",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ds, err := spared.Open(args[0])
+			ds, err := openData(args[0])
 			if err != nil {
 				return err
 			}
@@ -35,7 +35,7 @@ instead of computed again. It is replaced only by a complete new file.`,
 			if err != nil {
 				return err
 			}
-			if err := spared.CheckOutput(out); err != nil { // before an engine starts
+			if err := checkOutput(out); err != nil { // before an engine starts
 				return err
 			}
 			eng, err := openEngine(cmd.ErrOrStderr())
@@ -64,7 +64,7 @@ instead of computed again. It is replaced only by a complete new file.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&model, "model", "", "the folder of a trained model (required)")
+	f.StringVar(&model, "model", "", "a trained model: the folder that train made, or the file in it (required)")
 	f.StringVarP(&out, "output", "o", "", "the .h5ad file to write (required)")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	_ = cmd.MarkFlagRequired("model") // the flags exist

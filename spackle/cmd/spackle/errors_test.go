@@ -28,17 +28,6 @@ func spoilt(t *testing.T, path string, edit func([]byte) []byte) string {
 	return to
 }
 
-// spoiltModel returns a copy of the model's folder with one file changed.
-func spoiltModel(t *testing.T, file string, edit func([]byte) []byte) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "spoilt")
-	if err := os.CopyFS(dir, os.DirFS(model(t))); err != nil {
-		t.Fatal(err)
-	}
-	clitest.Damage(t, filepath.Join(dir, file), edit)
-	return dir
-}
-
 func half(b []byte) []byte { return b[:len(b)/2] }
 
 // TestRefuses gives the commands what they cannot use. Each time one line must
@@ -53,6 +42,15 @@ func TestRefuses(t *testing.T) {
 	})
 	counts := filepath.Join(clitest.Slides(t), "A1", "filtered_feature_bc_matrix.h5")
 	empty := t.TempDir()
+	modelFile := filepath.Join(dir, "model.safetensors")
+	bit := spoilt(t, modelFile, func(b []byte) []byte {
+		b[len(b)-100] ^= 1
+		return b
+	})
+	bare := filepath.Join(t.TempDir(), "bare.safetensors")
+	if err := os.WriteFile(bare, []byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	type row struct {
 		reason string
 		args   []string // OUT stands for a file that is there, DIR for its folder
@@ -64,7 +62,7 @@ func TestRefuses(t *testing.T) {
 		"train": {"-o", "DIR/model"}, "complete": {"--model", dir, "-o", "OUT"}, "eval": {"--model", dir},
 	} {
 		for _, bad := range []row{
-			{"no such data set", []string{absent}, []string{absent, "no such file"}},
+			{"no such data set", []string{absent}, []string{absent + ": no such file; ", "spared build"}},
 			{"text", []string{text}, []string{text, "not an HDF5 file"}},
 			{"a data set cut off", []string{cut}, []string{cut, "ends too early"}},
 			{"a damaged data set", []string{garbled}, []string{garbled}},
@@ -78,15 +76,13 @@ func TestRefuses(t *testing.T) {
 	// What is no model, for each command.
 	for name, args := range map[string][]string{"complete": {data, "-o", "OUT", "--model"}, "eval": {data, "--model"}} {
 		for _, bad := range []row{
-			{"no such model", []string{absent}, []string{absent, "no trained model"}},
-			{"an empty folder for a model", []string{empty}, []string{empty, "no trained model"}},
-			{"a file for a model", []string{data}, []string{data, "no trained model"}},
-			{"a record cut off", []string{spoiltModel(t, "model.json", half)}, []string{"model.json", "not a model's record"}},
-			{"weights cut off", []string{spoiltModel(t, "model.safetensors", half)}, []string{"model.safetensors", "digests differ"}},
-			{"a bit of the weights changed", []string{spoiltModel(t, "model.safetensors", func(b []byte) []byte {
-				b[len(b)-100] ^= 1
-				return b
-			})}, []string{"model.safetensors", "digests differ"}},
+			{"no such model", []string{absent}, []string{"no trained model: " + absent + ": file does not exist", "train one"}},
+			{"an empty folder for a model", []string{empty}, []string{"no trained model: " + filepath.Join(empty, "model.safetensors") + ": file does not exist"}},
+			{"a data set for a model", []string{data}, []string{data, "not a safetensors file"}},
+			{"a text for a model", []string{text}, []string{text, "not a safetensors file"}},
+			{"weights alone for a model", []string{bare}, []string{bare, "no spatialgo.model in its metadata"}},
+			{"a model cut off", []string{spoilt(t, modelFile, half)}, []string{"model.safetensors", "cut short"}},
+			{"a bit of the weights changed", []string{bit}, []string{bit, "damaged", "train anew"}},
 		} {
 			rows = append(rows, row{name + ": " + bad.reason, append(append([]string{name}, args...), bad.args...), bad.want})
 		}
@@ -94,7 +90,7 @@ func TestRefuses(t *testing.T) {
 	rows = append(rows, []row{
 		{"train: no output", []string{"train", data}, []string{`"output" not set`, "spackle train --help"}},
 		{"train: the output is a file", []string{"train", data, "-o", "OUT"}, []string{"OUT is a file", "folder"}},
-		{"train: the output is below a file", []string{"train", data, "-o", "OUT/model"}, []string{"OUT/model", "not a directory"}},
+		{"train: the output is below a file", []string{"train", data, "-o", "OUT/model"}, []string{"OUT/model cannot be a folder", "model in: not a directory"}},
 		{"train: negative steps", []string{"train", data, "-o", "DIR/m", "--steps", "-5"}, []string{"--steps -5", "more than 0"}},
 		{"train: no steps, which stands for the default", []string{"train", data, "-o", "DIR/m", "--steps", "0"}, []string{"--steps 0", "more than 0"}},
 		{"train: steps that are no number", []string{"train", data, "-o", "DIR/m", "--steps", "many"}, []string{"--steps", `"many"`, "spackle train --help"}},
@@ -103,13 +99,13 @@ func TestRefuses(t *testing.T) {
 		{"train: an infinite rate", []string{"train", data, "-o", "DIR/m", "--lr", "+Inf"}, []string{"learning rate +Inf", "finite"}},
 		{"train: a negative warm-up", []string{"train", data, "-o", "DIR/m", "--warmup", "-1"}, []string{"warm-up -1"}},
 		{"train: nonsense for a start", []string{"train", data, "-o", "DIR/m", "--start", "moon"}, []string{`"moon"`, `"means" or "torch"`}},
-		{"train: a layer that is not there", []string{"train", single, "-o", "DIR/m", "--layer", "c_d_log1p"}, []string{`"c_d_log1p"`, "d_log1p"}},
+		{"train: a layer that is not there", []string{"train", single, "-o", "DIR/m", "--layer", "c_d_log1p"}, []string{`error: the data set has no layer "c_d_log1p"`, ", d_log1p"}},
 		{"complete: no model", []string{"complete", data, "-o", "OUT"}, []string{`"model" not set`, "spackle complete --help"}},
 		{"complete: no output", []string{"complete", data, "--model", dir}, []string{`"output" not set`}},
-		{"complete: the output is a folder", []string{"complete", data, "--model", dir, "-o", "DIR"}, []string{"DIR", "is a folder"}},
-		{"complete: the output's folder is not there", []string{"complete", data, "--model", dir, "-o", "DIR/new/x.h5ad"}, []string{"DIR/new/x.h5ad", "does not exist"}},
+		{"complete: the output is a folder", []string{"complete", data, "--model", dir, "-o", "DIR"}, []string{"error: DIR is a folder"}},
+		{"complete: the output's folder is not there", []string{"complete", data, "--model", dir, "-o", "DIR/new/x.h5ad"}, []string{"error: cannot write DIR/new/x.h5ad: its folder does not exist; make it first"}},
 		{"complete: a model of other genes", []string{"complete", other, "--model", dir, "-o", "OUT"}, []string{"32 genes", "20", "is missing"}},
-		{"complete: a model of a layer that is not there", []string{"complete", single, "--model", dir, "-o", "OUT"}, []string{`no layer "c_d_log1p"`, "d_log1p"}},
+		{"complete: a model of a layer that is not there", []string{"complete", single, "--model", dir, "-o", "OUT"}, []string{`error: the model was trained on layer "c_d_log1p"`, ", d_log1p"}},
 		{"eval: a model of other genes", []string{"eval", other, "--model", dir}, []string{"32 genes", "20", "is missing"}},
 		{"eval: nonsense for a method", []string{"eval", data, "--method", "median,moon"}, []string{`"moon"`, "spackle, median, kernel, knn, mean"}},
 		{"eval: no method", []string{"eval", data, "--method", ""}, []string{"--method"}},

@@ -25,7 +25,7 @@ func evalCmd() *cobra.Command {
 		asJSON      bool
 	)
 	cmd := &cobra.Command{
-		Use:   "eval DATA.h5ad [--model MODEL_DIR]",
+		Use:   "eval DATA.h5ad [--model MODEL]",
 		Short: "Measure completers on hidden real values",
 		Long: `eval hides measured values before anything else sees them, lets each method
 complete what is left, and compares with what was hidden: on the test slides,
@@ -48,7 +48,7 @@ pmed hides as many of a gene's values as it misses.`,
 			if o.Split, err = parseSplit(split); err != nil {
 				return err
 			}
-			ds, err := spared.Open(args[0])
+			ds, err := openData(args[0])
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ pmed hides as many of a gene's values as it misses.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&model, "model", "", "the folder of a trained model, for the method spackle")
+	f.StringVar(&model, "model", "", "a trained model, for the method spackle: the folder that train made, or the file in it")
 	f.StringSliceVar(&methods, "method", []string{"median", "kernel", "spackle"}, "methods: median, kernel, knn, mean, spackle")
 	f.IntVar(&o.Masks, "masks", 3, "how many times values are hidden")
 	f.StringVar(&rule, "rule", "p30", "how values are hidden: p30 or pmed")
@@ -133,7 +133,7 @@ func methodName(c baseline.Completer) string { return strings.TrimPrefix(c.Name(
 
 func spackleCompleter(cmd *cobra.Command, ds *spared.Dataset, model string) (baseline.Completer, error) {
 	if model == "" {
-		return nil, fmt.Errorf("method spackle needs --model: train one with spackle train")
+		return nil, errors.New("method spackle needs --model: train one with spackle train")
 	}
 	m, err := spackle.Load(model)
 	if err != nil {

@@ -138,7 +138,7 @@ func TestTrainPrints(t *testing.T) {
 	if got.Model != dir || got.Layer != "c_d_log1p" || got.Steps != 20 || got.BestStep < 10 || got.BestValMSE <= 0 || got.Seed != 42 || got.Parameters < 1e6 || got.Engine == "" {
 		t.Errorf("got %+v", got)
 	}
-	if after := clitest.Tree(t, dir); len(after) != 3 || after["model.json"] != before["model.json"] {
+	if after := clitest.Tree(t, dir); len(after) != 2 || after["model.safetensors"] == "" || after["model.safetensors"] != before["model.safetensors"] {
 		t.Errorf("the folder holds %v", after)
 	}
 }
@@ -151,6 +151,8 @@ func TestComplete(t *testing.T) {
 	before := clitest.Tree(t, filepath.Dir(data))[filepath.Base(data)]
 	first := run(args...).OK(t)
 	first.Plain(t)
+	// The file in the folder is the model.
+	run("complete", data, "--model", filepath.Join(model(t), "model.safetensors"), "-o", out).OK(t)
 	if after := clitest.Tree(t, filepath.Dir(data))[filepath.Base(data)]; after != before {
 		t.Error("the data set that was completed is not what it was")
 	}
@@ -423,10 +425,8 @@ func TestInterrupt(t *testing.T) {
 		t.Errorf("it began anew:\n%s", r.Stderr)
 	}
 	got := clitest.Tree(t, dir)
-	for _, file := range []string{"model.json", "model.safetensors"} {
-		if got[file] == "" || got[file] != want[file] {
-			t.Errorf("%s differs from that of an uninterrupted training", file)
-		}
+	if file := "model.safetensors"; got[file] == "" || got[file] != want[file] {
+		t.Error("the model differs from that of an uninterrupted training")
 	}
 	if len(got) != len(want) {
 		t.Errorf("left behind: %v", got)

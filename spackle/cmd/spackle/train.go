@@ -12,7 +12,6 @@ import (
 	"github.com/spatialgo/spatialgo/internal/cli"
 	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spackle"
-	"github.com/spatialgo/spatialgo/spared"
 )
 
 func trainCmd() *cobra.Command {
@@ -25,7 +24,8 @@ func trainCmd() *cobra.Command {
 		Use:   "train DATA.h5ad -o MODEL_DIR",
 		Short: "Train SpaCKLE on a data set",
 		Long: `train fits SpaCKLE to the train spots of a data set and keeps the weights with
-the lowest error on hidden values of the validation spots.
+the lowest error on hidden values of the validation spots. The model is one file,
+model.safetensors in the folder, which can be copied and renamed.
 
 Ctrl-C stops after the current step; the best model so far is kept, and the
 same command goes on from there to the same result. A finished training of the
@@ -38,7 +38,7 @@ same data and options is opened, not repeated.`,
 			if err := cli.Positive(cmd, "steps", "lr", "batch", "seed"); err != nil {
 				return err
 			}
-			ds, err := spared.Open(args[0])
+			ds, err := openData(args[0])
 			if err != nil {
 				return err
 			}
@@ -93,7 +93,7 @@ func notAFile(dir string) error {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
-		return err
+		return fmt.Errorf("%s cannot be a folder to keep the model in: %w", dir, errors.Unwrap(err)) // without the call and the name again
 	case !info.IsDir():
 		return fmt.Errorf("%s is a file: give the name of a folder to keep the model in", dir)
 	}
