@@ -2,6 +2,7 @@ package combat
 
 import (
 	"errors"
+	"fmt"
 	"math"
 )
 
@@ -10,19 +11,26 @@ const (
 	maxRounds = 10_000
 )
 
-// line returns the correction of a batch with moments m.
-func (f *Fit) line(m *moments) (slope, intercept []float64, err error) {
+// line returns the correction of a batch with moments m, of which as many
+// covariates are known as the fit has.
+func (f *Fit) line(m *moments, covariates int) (slope, intercept []float64, err error) {
+	if len(m.covMean) != covariates {
+		return nil, nil, fmt.Errorf("combat: a fit with %d covariates for values with %d", covariates, len(m.covMean))
+	}
 	slope, intercept = identity(len(f.Mean))
 	var genes []int // those that vary
 	var gamma, delta []float64
 	for j, sd := range f.SD {
 		if sd > 0 {
+			mean, variance := f.residual(m, j)
 			genes = append(genes, j)
-			gamma = append(gamma, (m.mean[j]-f.Mean[j])/sd)
-			delta = append(delta, m.variance[j]/(sd*sd))
+			gamma = append(gamma, (mean-f.Mean[j])/sd)
+			delta = append(delta, variance/(sd*sd))
 		}
 	}
-	if err := shrink(gamma, delta, m.n); err != nil {
+	if f.options.MeanOnly {
+		shrinkMeans(gamma, delta)
+	} else if err := shrink(gamma, delta, m.n, f.options.FirstGene); err != nil {
 		return nil, nil, err
 	}
 	for k, j := range genes {
@@ -33,9 +41,22 @@ func (f *Fit) line(m *moments) (slope, intercept []float64, err error) {
 	return slope, intercept, nil
 }
 
+// shrinkMeans replaces γ̂ by γ* and δ̂ by 1, as mean.only of sva does: with the
+// weight of one spot, however many there are.
+func shrinkMeans(gamma, delta []float64) {
+	if len(gamma) == 0 {
+		return
+	}
+	bar, tau2 := meanVar(gamma)
+	for k := range gamma {
+		gamma[k] = posteriorMean(gamma[k], bar, tau2, 1, 1)
+		delta[k] = 1
+	}
+}
+
 // shrink replaces the estimates γ̂ and δ̂ of a batch of n spots by their
 // posterior modes γ* and δ*.
-func shrink(gamma, delta []float64, n float64) error {
+func shrink(gamma, delta []float64, n float64, firstGene bool) error {
 	if len(gamma) == 0 {
 		return nil
 	}
@@ -62,6 +83,9 @@ func shrink(gamma, delta []float64, n float64) error {
 		for k := range gamma {
 			g := posteriorMean(gammaHat[k], bar, tau2, delta[k], n)
 			off := gammaHat[k] - g
+			if firstGene && k > 0 { // gamma[0] is this round's already
+				off = gammaHat[k] - gamma[0]
+			}
 			d := (0.5*n*(deltaHat[k]+off*off) + b) / (0.5*n + a - 1) // n(δ̂+(γ̂-γ)²) = Σ(s-γ)²
 			change = max(change, relative(g, gamma[k]), relative(d, delta[k]))
 			gamma[k], delta[k] = g, d

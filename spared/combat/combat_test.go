@@ -254,8 +254,8 @@ func TestSpecialBatches(t *testing.T) {
 		if _, _, _, err := combat.Correct(got, make([]int, got.Rows), 1); err != nil {
 			t.Fatal(err)
 		}
-		for i, w := range original.Data {
-			goldentest.Near(t, 1e-12, got.Data[i], w, "entry %d", i)
+		if !slices.Equal(got.Data, original.Data) {
+			t.Error("one batch was changed")
 		}
 	})
 	t.Run("an empty batch changes nothing", func(t *testing.T) {
@@ -313,7 +313,8 @@ func TestErrors(t *testing.T) {
 		{"no spots", dense.New[float64](0, 2), nil, 0},
 		{"a batch number is missing", ok, []int{0}, 1},
 		{"batch number too high", ok, []int{0, 2}, 2},
-		{"negative batch number", ok, []int{0, -1}, 2},
+		{"batch number below -1", ok, []int{0, -2}, 2},
+		{"no spot to learn from", ok, []int{-1, -1}, 2},
 		{"NaN", nan, []int{0, 0}, 1},
 		{"infinite", inf, []int{0, 1}, 2},
 		{"malformed matrix", dense.Matrix[float64]{Rows: 2, Cols: 2, Stride: 2}, []int{0, 0}, 1},
@@ -354,6 +355,7 @@ func BenchmarkCorrect(b *testing.B) {
 	}
 	work := x.Clone()
 	b.SetBytes(4 * spots * genes)
+	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
 		copy(work.Data, x.Data)

@@ -1,6 +1,5 @@
 // Package combat removes batch effects from expression values by ComBat
-// (Johnson, Li & Rabinovic, Biostatistics 8:118, 2007), in its parametric form
-// without covariates.
+// (Johnson, Li & Rabinovic, Biostatistics 8:118, 2007), in its parametric form.
 //
 // Batch b shifts and scales gene g:
 //
@@ -34,20 +33,38 @@
 // iteration is n·(δ̂ + (γ̂-γ)²), so the data are read once to fit and once to
 // apply.
 //
-// [Estimate] and [Shift] are separate so that α and σ can be learnt from some
-// spots (of train slides) and a batch that was not among them be moved onto
-// them. [Correct] does all batches on all spots: the published method.
+// [Correct] does all batches on all spots: the published method. [Estimate] and
+// [Shift] are its two halves, so that α and σ can be learnt from some spots (of
+// train slides) and a batch that was not among them be moved onto them. The
+// same without copies of rows, and with options: [MomentsOf] reads the data
+// once, the spots of batch -1 left out, and keeps [batches][genes] numbers;
+// [Moments.FitOn] learns from some of the batches, [Fit.Line] corrects any, and
+// [ApplyBatches] writes.
+//
+// # Covariates, reference, mean only
+//
+// With covariates Xβ (a disease state, an age), which may be spread unevenly over
+// batches,
+//
+//	x[s,g] = α[g] + Xβ[s,g] + σ[g]·(γ[b,g] + √δ[b,g]·ε),
+//
+// β is found by least squares together with the batches, s = (x-α-Xβ)/σ, and Xβ
+// is put back at the end: what the covariates explain is kept. With a reference
+// batch α, σ are that batch's, and it stays as it is. With MeanOnly δ* = 1, and γ*
+// has the weight of a single spot against the prior, as in sva.
 //
 // # What differs from other implementations
 //
-// The results equal inmoose.pycombat 0.9.1. R's sva divides by n-1 in places,
-// scanpy likewise. The package combat 0.3.3 on PyPI, which SpaRED calls, uses
-// the shift of the first gene for all genes in the update of δ; its output
-// depends on the order of genes, and is not reproduced here. It also turns the
+// The results equal inmoose.pycombat 0.9.1, all options included. R's sva
+// divides by n-1 in places, scanpy likewise. The package combat 0.3.3 on PyPI,
+// which SpaRED calls, uses the shift of the first gene for all genes in the
+// update of δ; its output depends on the order of genes. Options.FirstGene
+// reproduces it for comparison. It also turns the
 // whole output into NaN for one gene without variance, and a batch of one spot
 // into NaN, where this package does as follows.
 //
-// A gene without variance within any batch (σ = 0) cannot be scaled: it is left
+// One batch alone has nothing to be moved onto and stays as it is, bit for bit
+// (combat 0.3.3 and inmoose stop with an error). A gene without variance within any batch (σ = 0) cannot be scaled: it is left
 // as it is (slope 1, intercept 0), plays no part in the priors, and is named by
 // [Fit.Constant]. A batch in which every gene is constant, as one of a single
 // spot is, has no variance to correct: it is shifted only, δ* = 1 (as sva's

@@ -37,3 +37,39 @@ func ExampleCorrect() {
 	// slide 1: corrected = 1.00·x -5.23
 	// first spots: [6.23 9.79] and [5.77 10.21]
 }
+
+// Learn from two train slides and move a new one onto them, without copies.
+func ExampleMomentsOf() {
+	x := dense.Matrix[float32]{Rows: 9, Cols: 2, Stride: 2, Data: []float32{
+		1, 5,
+		2, 5,
+		3, 7,
+		4, 7,
+		11, 15,
+		12, 15,
+		13, 17,
+		21, 25,
+		23, 29,
+	}}
+	slide := []int{0, 0, 0, -1, 1, 1, 1, 2, 2} // one spot is not to be seen
+	m, err := combat.MomentsOf(x, slide, 3, combat.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fit, err := m.FitOn([]int{0, 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	slope, intercept, err := fit.Line(m, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("what is common: %.2f, sd %.2f\n", fit.Mean, fit.SD)
+	fmt.Printf("slide 2: corrected = %.2f·x %+.2f\n", slope[0], intercept[0])
+	// Output:
+	// what is common: [7.00 10.67], sd [0.82 0.94]
+	// slide 2: corrected = 0.60·x -5.98
+}

@@ -10,8 +10,6 @@ import (
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/median"
 	"github.com/spatialgo/spatialgo/spared/moran"
-	"github.com/spatialgo/spatialgo/spared/neighbor"
-	"github.com/spatialgo/spatialgo/spared/norm"
 )
 
 // matrix returns the gene columns of a table of spot, batch, genes.
@@ -33,21 +31,32 @@ func matrix(t *testing.T, table *goldentest.Table) (x dense.Matrix[float64], bat
 	return x, batch
 }
 
-// TestSmallEqualsInmoose compares 20 genes x (25+40) spots.
-func TestSmallEqualsInmoose(t *testing.T) {
-	x, batch := matrix(t, goldentest.ReadTable(t, "golden", "hippo1_5_combatsmall_input.tsv.gz"))
-	want, _ := matrix(t, goldentest.ReadTable(t, "golden", "hippo1_5_combatsmall_inmoose.tsv.gz"))
-	if _, _, _, err := combat.Correct(x, batch, 2); err != nil {
-		t.Fatal(err)
-	}
-	for i, w := range want.Data {
-		goldentest.Near(t, 1e-10, x.Data[i], w, "entry %d", i)
+// methods are the peers of the reference outputs that can be matched.
+var methods = []struct {
+	name    string
+	options combat.Options
+}{
+	{"inmoose", combat.Options{}},
+	{"pycombat_0_3_3", combat.Options{FirstGene: true}},
+}
+
+// TestSmallEqualsPeers compares 20 genes x (25+40) spots.
+func TestSmallEqualsPeers(t *testing.T) {
+	for _, m := range methods {
+		x, batch := matrix(t, goldentest.ReadTable(t, "golden", "hippo1_5_combatsmall_input.tsv.gz"))
+		want, _ := matrix(t, goldentest.ReadTable(t, "golden", "hippo1_5_combatsmall_"+m.name+".tsv.gz"))
+		if _, _, _, err := combat.CorrectWith(x, batch, 2, m.options); err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range want.Data {
+			goldentest.Near(t, 1e-10, x.Data[i], w, "%s: entry %d", m.name, i)
+		}
 	}
 }
 
-// TestPairEqualsInmoose runs two real slides through TPM, log2, completion,
+// TestPairEqualsPeers runs two real slides through TPM, log2, completion,
 // gene choice and ComBat, and compares I, the choice and the lines.
-func TestPairEqualsInmoose(t *testing.T) {
+func TestPairEqualsPeers(t *testing.T) {
 	genes := goldentest.ReadTable(t, "golden", "hippo1_5_genes.tsv.gz")
 	ids := genes.Strings(t, "gene")
 	var logs, completed []dense.Matrix[float64]
@@ -56,21 +65,12 @@ func TestPairEqualsInmoose(t *testing.T) {
 		n      int
 		column string
 	}{{1, "moran_Hippo1"}, {5, "moran_Hippo5"}} {
-		slide := goldentest.Hippo(t, c.n)
-		tpm, _, err := norm.TPMOf[float64](slide.Of(t, ids), genes.Floats(t, "gene_length"))
+		slide := goldentest.HippoLog(t, c.n, genes)
+		d, _, err := median.Complete(context.Background(), slide.Log, slide.Graph, 4)
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := neighbor.KNN(slide.X, slide.Y, 6)
-		if err != nil {
-			t.Fatal(err)
-		}
-		log := norm.Log2P1(tpm)
-		d, _, err := median.Complete(context.Background(), log, g, 4)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := moran.I(d, g)
+		got, err := moran.I(d, slide.Graph)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func TestPairEqualsInmoose(t *testing.T) {
 			goldentest.Near(t, 1e-12, got[j], want, "%s, %s", c.column, ids[j])
 			mean[j] += got[j] / 2
 		}
-		logs, completed = append(logs, log), append(completed, d)
+		logs, completed = append(logs, slide.Log), append(completed, d)
 	}
 
 	for column, parts := range map[string][]dense.Matrix[float64]{"sum_log1p": logs, "sum_d_log1p": completed} {
@@ -117,12 +117,14 @@ func TestPairEqualsInmoose(t *testing.T) {
 		{"hippo1_5_log1p_combat_affine.tsv.gz", logs},
 		{"hippo1_5_d_log1p_combat_affine.tsv.gz", completed},
 	} {
-		x, batch := stack(c.parts, panel)
-		_, slope, intercept, err := combat.Correct(x, batch, len(c.parts))
-		if err != nil {
-			t.Fatal(err)
+		for _, m := range methods {
+			x, batch := stack(c.parts, panel)
+			_, slope, intercept, err := combat.CorrectWith(x, batch, len(c.parts), m.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equalLines(t, c.file, m.name, ids, panel, slope, intercept)
 		}
-		equalLines(t, c.file, ids, panel, slope, intercept)
 	}
 }
 
@@ -136,14 +138,14 @@ func stack(parts []dense.Matrix[float64], cols []int) (x dense.Matrix[float64], 
 	return x, batch
 }
 
-func equalLines(t *testing.T, file string, ids []string, panel []int, slope, intercept [][]float64) {
+func equalLines(t *testing.T, file, name string, ids []string, panel []int, slope, intercept [][]float64) {
 	t.Helper()
 	table := goldentest.ReadTable(t, "golden", file)
 	gene, batch, method := table.Strings(t, "gene"), table.Strings(t, "batch"), table.Strings(t, "method")
 	wantSlope, wantIntercept := table.Floats(t, "slope"), table.Floats(t, "intercept")
 	compared := 0
 	for r := range table.Rows {
-		if method[r] != "inmoose" {
+		if method[r] != name {
 			continue
 		}
 		b := slices.Index([]string{"Hippo1", "Hippo5"}, batch[r])
@@ -151,11 +153,11 @@ func equalLines(t *testing.T, file string, ids []string, panel []int, slope, int
 		if b < 0 || k < 0 {
 			t.Fatalf("%s: gene %s of %s is not in the panel", file, gene[r], batch[r])
 		}
-		goldentest.Near(t, 1e-9, slope[b][k], wantSlope[r], "%s: slope of %s, %s", file, gene[r], batch[r])
-		goldentest.Near(t, 1e-9, intercept[b][k], wantIntercept[r], "%s: intercept of %s, %s", file, gene[r], batch[r])
+		goldentest.Near(t, 1e-9, slope[b][k], wantSlope[r], "%s, %s: slope of %s, %s", file, name, gene[r], batch[r])
+		goldentest.Near(t, 1e-9, intercept[b][k], wantIntercept[r], "%s, %s: intercept of %s, %s", file, name, gene[r], batch[r])
 		compared++
 	}
 	if compared != 2*len(panel) {
-		t.Errorf("%s: %d lines compared, want %d", file, compared, 2*len(panel))
+		t.Errorf("%s, %s: %d lines compared, want %d", file, name, compared, 2*len(panel))
 	}
 }

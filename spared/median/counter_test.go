@@ -13,12 +13,24 @@ func TestCounter(t *testing.T) {
 	for _, most := range []int{0, 1, 2, 7, 61, 300} {
 		var c counter
 		var want [64]int
-		for range most {
+		var group []uint64
+		for k := range most {
 			word := rng.Uint64() | rng.Uint64() // three of four bits set
 			if rng.IntN(4) == 0 {
 				word = 1<<63 | 1
 			}
-			c.add(word)
+			if group = append(group, word); len(group) == 7 || k == most-1 {
+				if rng.IntN(2) == 0 {
+					var seven [7]uint64 // the last group is padded
+					copy(seven[:], group)
+					c.add7(&seven)
+				} else {
+					for _, w := range group {
+						c.add(w)
+					}
+				}
+				group = group[:0]
+			}
 			for w := word; w != 0; w &= w - 1 {
 				want[bits.TrailingZeros64(w)]++
 			}

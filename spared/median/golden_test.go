@@ -5,11 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/spatialgo/spatialgo/spared/dense"
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/median"
-	"github.com/spatialgo/spatialgo/spared/neighbor"
-	"github.com/spatialgo/spatialgo/spared/norm"
 )
 
 // TestHippoEqualsSpaRED compares the completion of a real slide, 1,097 spots x
@@ -18,18 +15,9 @@ func TestHippoEqualsSpaRED(t *testing.T) {
 	genes := goldentest.ReadTable(t, "golden", "hippo1_genes.tsv.gz")
 	spots := goldentest.ReadTable(t, "golden", "hippo1_spots.tsv.gz")
 	some := goldentest.ReadTable(t, "golden", "hippo1_d_log1p_24genes.tsv.gz")
-	slide := goldentest.Hippo(t, 1)
-	ids := genes.Strings(t, "gene")
-	tpm, _, err := norm.TPMOf[float64](slide.Of(t, ids), genes.Floats(t, "gene_length"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := neighbor.KNN(slide.X, slide.Y, 6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := norm.Log2P1(tpm)
-	got, stats, err := median.Complete(context.Background(), log, g, 4)
+	slide := goldentest.HippoLog(t, 1, genes)
+	ids := slide.Genes
+	got, stats, err := median.Complete(context.Background(), slide.Log, slide.Graph, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,16 +29,16 @@ func TestHippoEqualsSpaRED(t *testing.T) {
 	typical, sum := genes.Floats(t, "median_nonzero"), genes.Floats(t, "sum_d_log1p")
 	for j, id := range ids {
 		goldentest.Near(t, 1e-12, stats.NonZero[j], typical[j], "median of the non-zero values of %s", id)
-		goldentest.NearRelative(t, 1e-12, total(column(got, j)), sum[j], "d_log1p of %s", id)
+		goldentest.NearRelative(t, 1e-12, goldentest.Sum(goldentest.Column(got, j)), sum[j], "d_log1p of %s", id)
 		if stats.Empty[j] != 0 {
 			t.Errorf("%s has counts, yet %d of its zeros count as those of an empty gene", id, stats.Empty[j])
 		}
 	}
 	for i, want := range spots.Floats(t, "sum_d_log1p") {
-		goldentest.NearRelative(t, 1e-12, total(got.Row(i)), want, "d_log1p of spot %d", i)
+		goldentest.NearRelative(t, 1e-12, goldentest.Sum(got.Row(i)), want, "d_log1p of spot %d", i)
 	}
 	for _, id := range some.Header[1:] {
-		v := column(got, slices.Index(ids, id))
+		v := goldentest.Column(got, slices.Index(ids, id))
 		for i, want := range some.Floats(t, id) {
 			goldentest.Near(t, 1e-12, v[i], want, "d_log1p of %s at spot %d", id, i)
 		}
@@ -64,20 +52,4 @@ func equalCounts(t *testing.T, what string, got []int, want []float64) {
 			t.Errorf("%s: %d zeros of gene %d, want %g", what, n, j, want[j])
 		}
 	}
-}
-
-func column(m dense.Matrix[float64], j int) []float64 {
-	c := make([]float64, m.Rows)
-	for i := range c {
-		c[i] = m.At(i, j)
-	}
-	return c
-}
-
-func total(v []float64) float64 {
-	var s float64
-	for _, x := range v {
-		s += x
-	}
-	return s
 }

@@ -3,6 +3,7 @@ package median
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"runtime"
 	"sync/atomic"
 
@@ -156,34 +157,74 @@ func (w *worker[T]) block(from, to int) error {
 		fill(b, from+b, col, done)
 		w.column[b], w.spare = done, col
 	}
-	for i := range w.out.Rows {
-		row := w.out.Row(i)[from:to]
-		for b := range row {
-			row[b] = w.column[b][i]
-		}
-	}
+	w.store(from, to)
 	return nil
 }
+
+// strip is the number of spots that are transposed together. Rows lie far apart
+// in memory: to copy a few of them first lets the machine fetch them at once.
+const strip = 8
 
 // load transposes the block into column and nonzero, and returns which genes
 // have a negative value.
 func (w *worker[T]) load(from, to int) (negative uint64, err error) {
-	for i := range w.x.Rows {
-		var bits uint64
-		for b, v := range w.x.Row(i)[from:to] {
-			w.column[b][i] = v
-			if v != 0 {
-				bits |= 1 << b
-				if v < 0 {
-					negative |= 1 << b
-				} else if v != v {
-					return 0, fmt.Errorf("median: spot %d, gene %d is NaN", i, from+b)
-				}
+	var rows [strip][width]T
+	for lo := 0; lo < w.x.Rows; lo += strip {
+		n := min(strip, w.x.Rows-lo)
+		for r := range n {
+			copy(rows[r][:], w.x.Row(lo + r)[from:to])
+		}
+		for b := range to - from {
+			column := w.column[b][lo : lo+n]
+			for r := range column {
+				column[r] = rows[r][b]
 			}
 		}
-		w.nonzero[i] = bits
+		for r := range n {
+			nonzero, odd := signs(&rows[r])
+			w.nonzero[lo+r] = nonzero
+			for ; odd != 0; odd &= odd - 1 {
+				b := bits.TrailingZeros64(odd)
+				if v := rows[r][b]; v != v {
+					return 0, fmt.Errorf("median: spot %d, gene %d is NaN", lo+r, from+b)
+				}
+				negative |= 1 << b
+			}
+		}
 	}
 	return negative, nil
+}
+
+// signs tells the values that are not zero, and those that are negative or NaN.
+func signs[T dense.Float](row *[width]T) (nonzero, odd uint64) {
+	for b, v := range row[:] {
+		var a, c uint64 // set without a branch, which would be mispredicted
+		if v != 0 {
+			a = 1
+		}
+		if !(v >= 0) {
+			c = 1
+		}
+		nonzero |= a << b
+		odd |= c << b
+	}
+	return nonzero, odd
+}
+
+// store transposes the completed columns into the output.
+func (w *worker[T]) store(from, to int) {
+	var rows [strip][width]T
+	for lo := 0; lo < w.out.Rows; lo += strip {
+		n := min(strip, w.out.Rows-lo)
+		for b := range to - from {
+			for r, v := range w.column[b][lo : lo+n] {
+				rows[r][b] = v
+			}
+		}
+		for r := range n {
+			copy(w.out.Row(lo + r)[from:to], rows[r][:])
+		}
+	}
 }
 
 // chooseRings finds, for each spot and gene, the smallest window at least half
@@ -195,15 +236,36 @@ func (w *worker[T]) chooseRings() {
 		open := ^self
 		count.add(self)
 		for h, r := range w.rings {
-			for _, j := range r.Of(i) {
-				count.add(w.nonzero[j])
-			}
+			w.addRing(&count, r.Of(i))
 			size := w.size[h][i]
 			found := open & count.atLeast((size+1)/2, size)
 			w.ring[i*hops+h] = found
 			open &^= found
 		}
 		w.open[i] = open
+	}
+}
+
+// addRing counts the genes that are not zero at each spot of a ring.
+func (w *worker[T]) addRing(count *counter, ring []int32) {
+	nonzero := w.nonzero
+	for len(ring) >= 7 {
+		r := (*[7]int32)(ring)
+		count.add7(&[7]uint64{nonzero[r[0]], nonzero[r[1]], nonzero[r[2]], nonzero[r[3]], nonzero[r[4]], nonzero[r[5]], nonzero[r[6]]})
+		ring = ring[7:]
+	}
+	switch {
+	case len(ring) == 0:
+	case len(ring) <= 2:
+		for _, j := range ring {
+			count.add(nonzero[j])
+		}
+	default:
+		var last [7]uint64
+		for k, j := range ring {
+			last[k] = nonzero[j]
+		}
+		count.add7(&last)
 	}
 }
 

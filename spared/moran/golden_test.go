@@ -20,23 +20,14 @@ import (
 // genes, before and after completion.
 func TestHippoEqualsSquidpyAndEsda(t *testing.T) {
 	genes := goldentest.ReadTable(t, "golden", "hippo1_genes.tsv.gz")
-	slide := goldentest.Hippo(t, 1)
-	ids := genes.Strings(t, "gene")
-	tpm, _, err := norm.TPMOf[float64](slide.Of(t, ids), genes.Floats(t, "gene_length"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := neighbor.KNN(slide.X, slide.Y, 6)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := norm.Log2P1(tpm)
-	completed, _, err := median.Complete(context.Background(), log, g, 4)
+	slide := goldentest.HippoLog(t, 1, genes)
+	ids, g := slide.Genes, slide.Graph
+	completed, _, err := median.Complete(context.Background(), slide.Log, g, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	got, err := moran.I(log, g)
+	got, err := moran.I(slide.Log, g)
 	if err != nil {
 		t.Fatal(err)
 	}

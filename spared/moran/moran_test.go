@@ -70,14 +70,6 @@ func scattered(rng *rand.Rand, n int) (x, y []float64) {
 	return x, y
 }
 
-func column(m dense.Matrix[float64], j int) []float64 {
-	c := make([]float64, m.Rows)
-	for i := range c {
-		c[i] = m.At(i, j)
-	}
-	return c
-}
-
 func TestEqualsDefinition(t *testing.T) {
 	const seed = 11
 	t.Logf("seed %d", seed)
@@ -117,16 +109,66 @@ func TestEqualsDefinition(t *testing.T) {
 				t.Fatalf("%d genes give %d and %d results", genes, len(got), len(tested))
 			}
 			for j := range genes {
-				want := naive(column(m, j), c.g)
+				want := naive(goldentest.Column(m, j), c.g)
 				goldentest.Near(t, 1e-13, got[j], want, "%s: gene %d of %d", c.reason, j, genes)
 				goldentest.Near(t, 1e-6, got32[j], want, "%s: float32 gene %d of %d", c.reason, j, genes)
 				if tested[j].I != got[j] {
 					t.Errorf("%s: Test gives I %g, I gives %g", c.reason, tested[j].I, got[j])
 				}
-				if fromSparse[j] != got32[j] {
-					t.Errorf("%s: sparse %g, dense %g", c.reason, fromSparse[j], got32[j])
-				}
+				goldentest.Near(t, 1e-13, fromSparse[j], got32[j], "%s: sparse gene %d of %d", c.reason, j, genes)
 			}
+		}
+	}
+}
+
+// TestHardColumns takes genes whose mean is far from what a few spots show, or
+// whose spread is small against it: where sums of squares lose digits.
+func TestHardColumns(t *testing.T) {
+	const seed, n = 14, 400
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	x, y := scattered(rng, n)
+	g, err := neighbor.KNN(x, y, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := dense.New[float64](n, n+4)
+	for i := range n {
+		m.Set(i, i, 1) // seen at one spot, in turn each
+		m.Set(i, n, 1e6+x[i]*1e-3)
+		m.Set(i, n+1, 1e12+math.Floor(100*y[i]))
+		m.Set(i, n+2, float64(1-i%2)*1e8+x[i])
+		m.Set(i, n+3, math.Exp(20*rng.NormFloat64())) // one spot holds it nearly all
+	}
+	got, err := moran.I(m, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := moran.Test(m, g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	single := dense.New[float32](n, n+4)
+	rounded := dense.New[float64](n, n+4)
+	for k, v := range m.Data {
+		single.Data[k] = float32(v)
+		rounded.Data[k] = float64(float32(v))
+	}
+	fromSparse, err := moran.ISparse(toSparse(single), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for j := range m.Cols {
+		values := goldentest.Column(m, j)
+		for i := range values { // exact, and spares the definition the loss of digits
+			values[i] -= map[int]float64{n: 1e6, n + 1: 1e12}[j]
+		}
+		goldentest.Near(t, 1e-12, got[j], naive(values, g), "gene %d", j)
+		if want := naive(goldentest.Column(rounded, j), g); j != n+1 { // which is constant in float32
+			goldentest.Near(t, 1e-12, fromSparse[j], want, "sparse gene %d", j)
+		}
+		if res[j].I != got[j] {
+			t.Errorf("gene %d: Test gives I %g, I gives %g", j, res[j].I, got[j])
 		}
 	}
 }

@@ -38,7 +38,16 @@ func KNNWithin(x, y []float64, group []int, k int) (*Graph, error) {
 			near[i] = cells[from:]
 		}
 	}
-	b := newBuilder(len(x), len(x)*min(k, len(x)))
+	return fromLists(near)
+}
+
+// fromLists makes a graph of lists of neighbours that need only be sorted.
+func fromLists(near [][]int32) (*Graph, error) {
+	size := 0
+	for _, row := range near {
+		size += len(row)
+	}
+	b := newBuilder(len(near), size)
 	for _, row := range near {
 		b.index = append(b.index, row...)
 		if err := b.closeRow(); err != nil {

@@ -59,10 +59,17 @@ func width(at []float64, part []int32) float64 {
 	return hi - lo
 }
 
+// distance2 returns the squared distance of two spots. The conversions forbid a
+// fused multiply-add, so that ties are ties on every processor.
+func (t *tree) distance2(i, j int32) float64 {
+	dx, dy := t.x[i]-t.x[j], t.y[i]-t.y[j]
+	return float64(dx*dx) + float64(dy*dy)
+}
+
 // nearest returns the k spots nearest to spot i, itself left out, in rank
 // order. It uses the memory of found.
 func (t *tree) nearest(i int32, k int, found []candidate) []candidate {
-	q := query{tree: t, self: i, x: t.x[i], y: t.y[i], k: k, found: found[:0]}
+	q := query{tree: t, self: i, k: k, found: found[:0]}
 	if k > 0 {
 		q.search(0, len(t.order))
 	}
@@ -72,7 +79,6 @@ func (t *tree) nearest(i int32, k int, found []candidate) []candidate {
 type query struct {
 	*tree
 	self  int32
-	x, y  float64
 	k     int
 	found []candidate // at most k, in rank order
 }
@@ -86,9 +92,9 @@ func (q *query) search(lo, hi int) {
 	}
 	mid := (lo + hi) / 2
 	j := q.order[mid]
-	d := q.x - q.tree.x[j]
+	d := q.x[q.self] - q.x[j]
 	if q.axis[mid] {
-		d = q.y - q.tree.y[j]
+		d = q.y[q.self] - q.y[j]
 	}
 	q.offer(j)
 	near, far := [2]int{lo, mid}, [2]int{mid + 1, hi}
@@ -108,10 +114,7 @@ func (q *query) offer(j int32) {
 	if j == q.self {
 		return
 	}
-	dx, dy := q.x-q.tree.x[j], q.y-q.tree.y[j]
-	// The conversions forbid a fused multiply-add, so that ties are ties on
-	// every processor.
-	c := candidate{d2: float64(dx*dx) + float64(dy*dy), spot: j}
+	c := candidate{d2: q.distance2(q.self, j), spot: j}
 	if len(q.found) < q.k {
 		q.found = append(q.found, c)
 	} else if c.before(q.found[q.k-1]) {

@@ -156,58 +156,36 @@ func TestHippoEqualsSpaRED(t *testing.T) {
 	genes := goldentest.ReadTable(t, "golden", "hippo1_genes.tsv.gz")
 	spots := goldentest.ReadTable(t, "golden", "hippo1_spots.tsv.gz")
 	some := goldentest.ReadTable(t, "golden", "hippo1_log1p_24genes.tsv.gz")
-	slide := goldentest.Hippo(t, 1)
-	ids := genes.Strings(t, "gene")
+	slide := goldentest.HippoLog(t, 1, genes)
+	ids, tpm, rpk, log := slide.Genes, slide.TPM, slide.RPK, slide.Log
 	if !slices.Equal(slide.Spots, spots.Strings(t, "spot")) {
 		t.Fatalf("%d spots, not those of the reference", len(slide.Spots))
 	}
-	counts := slide.Of(t, ids)
-	total, detected := counts.ColSums()
+	total, detected := slide.Counts.ColSums()
 	wantTotal, wantDetected := genes.Floats(t, "total_counts"), genes.Floats(t, "n_cells_by_counts")
 	for j := range ids {
 		if total[j] != wantTotal[j] || float64(detected[j]) != wantDetected[j] {
 			t.Fatalf("gene %s: %g counts at %d spots, want %g at %g", ids[j], total[j], detected[j], wantTotal[j], wantDetected[j])
 		}
 	}
-	tpm, rpk, err := norm.TPMOf[float64](counts, genes.Floats(t, "gene_length"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := norm.Log2P1(tpm)
 
 	want := spots.Floats(t, "rpk_sum")
 	sumLog := spots.Floats(t, "sum_log1p")
 	for i := range rpk {
 		goldentest.NearRelative(t, 1e-12, rpk[i], want[i], "rpk of spot %d", i)
-		goldentest.NearRelative(t, 1e-12, sum(log.Row(i)), sumLog[i], "log1p of spot %d", i)
+		goldentest.NearRelative(t, 1e-12, goldentest.Sum(log.Row(i)), sumLog[i], "log1p of spot %d", i)
 	}
 	wantTPM, wantLog := genes.Floats(t, "sum_tpm"), genes.Floats(t, "sum_log1p")
 	for j, id := range ids {
-		goldentest.NearRelative(t, 1e-12, sum(column(tpm, j)), wantTPM[j], "TPM of %s", id)
-		goldentest.NearRelative(t, 1e-12, sum(column(log, j)), wantLog[j], "log1p of %s", id)
+		goldentest.NearRelative(t, 1e-12, goldentest.Sum(goldentest.Column(tpm, j)), wantTPM[j], "TPM of %s", id)
+		goldentest.NearRelative(t, 1e-12, goldentest.Sum(goldentest.Column(log, j)), wantLog[j], "log1p of %s", id)
 	}
 	for _, id := range some.Header[1:] {
-		got := column(log, slices.Index(ids, id))
+		got := goldentest.Column(log, slices.Index(ids, id))
 		for i, w := range some.Floats(t, id) {
 			goldentest.Near(t, 1e-12, got[i], w, "log1p of %s at spot %d", id, i)
 		}
 	}
-}
-
-func column(m dense.Matrix[float64], j int) []float64 {
-	c := make([]float64, m.Rows)
-	for i := range c {
-		c[i] = m.At(i, j)
-	}
-	return c
-}
-
-func sum(v []float64) float64 {
-	var s float64
-	for _, x := range v {
-		s += x
-	}
-	return s
 }
 
 // random returns Poisson-like counts, about 60 % zeros; the first spot has

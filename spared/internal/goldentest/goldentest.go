@@ -17,6 +17,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spatialgo/spatialgo/spared/dense"
+	"github.com/spatialgo/spatialgo/spared/neighbor"
+	"github.com/spatialgo/spatialgo/spared/norm"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
 
@@ -227,6 +230,53 @@ func (s *Slide) Of(tb testing.TB, genes []string) *sparse.CSR {
 		cols[k] = j
 	}
 	return s.Counts.Select(nil, cols)
+}
+
+// LogSlide is a slide of ../shared/data/hippo as the references bring it to the
+// layer log1p, in float64.
+type LogSlide struct {
+	Genes  []string
+	Counts *sparse.CSR           // [spots][genes]
+	TPM    dense.Matrix[float64] // [spots][genes]
+	RPK    []float64             // counts per base, by spot
+	Log    dense.Matrix[float64] // log2(TPM+1), [spots][genes]
+	Graph  *neighbor.Graph       // the 6 nearest spots of each
+	*Slide                       // as read, of all genes
+}
+
+// HippoLog returns slide n of hippo over the genes of a table with the columns
+// gene and gene_length, such as golden/hippo1_genes.tsv.gz.
+func HippoLog(tb testing.TB, n int, genes *Table) *LogSlide {
+	tb.Helper()
+	s := &LogSlide{Slide: Hippo(tb, n), Genes: genes.Strings(tb, "gene")}
+	s.Counts = s.Of(tb, s.Genes)
+	var err error
+	if s.TPM, s.RPK, err = norm.TPMOf[float64](s.Counts, genes.Floats(tb, "gene_length")); err != nil {
+		tb.Fatal(err)
+	}
+	s.Log = norm.Log2P1(s.TPM)
+	if s.Graph, err = neighbor.KNN(s.X, s.Y, 6); err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// Column returns a copy of column j.
+func Column(m dense.Matrix[float64], j int) []float64 {
+	c := make([]float64, m.Rows)
+	for i := range c {
+		c[i] = m.At(i, j)
+	}
+	return c
+}
+
+// Sum returns the sum of v.
+func Sum(v []float64) float64 {
+	var s float64
+	for _, x := range v {
+		s += x
+	}
+	return s
 }
 
 // Near fails the test unless got equals want within tol, relative to want or,
