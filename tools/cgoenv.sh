@@ -38,7 +38,7 @@ from_system() {
 	elif [ -e /usr/include/hdf5.h ]; then
 		inc='' lib=''
 	elif command -v brew >/dev/null; then
-		from_prefix "$(brew --prefix hdf5 2>/dev/null)"
+		from_prefix "$(brew --prefix 2>/dev/null)" # where brew links all libraries, libdeflate and vips too
 	else
 		return 1
 	fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings the system packages that a step needs, and only those that are missing.
 #
-#   tools/system.sh build     Go, a C compiler, the HDF5 C library
+#   tools/system.sh build     Go, a C compiler, the C libraries HDF5 and deflate (files) and vips (pictures)
 #   tools/system.sh python    Python 3.10 or newer with venv
 #   tools/system.sh browser   Chromium (or Chrome) and a font, for tests that look at pages
 #
@@ -18,8 +18,8 @@ lacks() { # each name may stand for several packages
 	debian+=($1) fedora+=($2) brew+=($3)
 }
 
-compiles() {
-	echo '#include <stdlib.h>' | $(go env CC) -E - >/dev/null 2>&1
+includes() {
+	echo "#include <$1>" | $(go env CC) -E - >/dev/null 2>&1
 }
 
 # Debian's minimal images have neither certificates, nor then any download over TLS.
@@ -38,8 +38,10 @@ build)
 		exit 1
 	fi
 	certificates || lacks ca-certificates ca-certificates ca-certificates
-	compiles || lacks "gcc libc6-dev" "gcc glibc-devel" gcc
+	includes stdlib.h || lacks "gcc libc6-dev" "gcc glibc-devel" gcc
 	tools/cgoenv.sh >/dev/null 2>&1 || lacks libhdf5-dev hdf5-devel hdf5
+	includes libdeflate.h || lacks libdeflate-dev libdeflate-devel libdeflate
+	pkg-config --exists vips 2>/dev/null || lacks "libvips-dev pkg-config" "vips-devel pkgconf" "vips pkgconf"
 	;;
 python)
 	certificates || lacks ca-certificates ca-certificates ca-certificates

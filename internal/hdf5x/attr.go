@@ -1,58 +1,47 @@
 package hdf5x
 
 import (
+	"errors"
 	"math"
+	"sort"
 	"strings"
+
+	"github.com/spatialgo/spatialgo/internal/hdf5read"
 )
 
 // maxAttr is the largest number of elements of an attribute that is read.
 const maxAttr = 1 << 20
 
-// object opens a group or dataset for the time of a call.
-func (f *File) object(key string, use func(id int64) error) error {
-	at, err := f.resolve(key)
-	if err != nil {
-		return err
-	}
-	g, err := isGroup(f.h.ID(), at)
-	if err != nil {
-		return f.errorf(key, "cannot be looked up: %w", err)
-	}
-	if g {
-		o, err := f.h.OpenGroup(at)
+// attrs lists the attributes of a group or dataset.
+func (f *File) attrs(key string, use func(s *source, attrs []hdf5read.Attr) error) error {
+	return f.object(key, func(s *source, o *hdf5read.Object) error {
+		attrs, err := o.Attrs()
 		if err != nil {
-			return f.errorf(key, "cannot be opened: %w", libraryError())
+			return f.errorf(key, "cannot list its attributes: %w", err)
 		}
-		defer o.Close()
-		return use(o.ID())
-	}
-	o, err := f.h.OpenDataset(at)
-	if err != nil {
-		return f.errorf(key, "cannot be opened: %w", libraryError())
-	}
-	defer o.Close()
-	return use(o.ID())
+		return use(s, attrs)
+	})
 }
 
 // Attrs returns the names of the attributes of a group or dataset, sorted.
 func (f *File) Attrs(key string) (names []string, err error) {
-	defer enter()()
-	err = f.object(key, func(id int64) error {
-		if names, err = attrNames(id); err != nil {
-			return f.errorf(key, "cannot list its attributes: %w", err)
+	err = f.attrs(key, func(_ *source, attrs []hdf5read.Attr) error {
+		for _, a := range attrs {
+			names = append(names, a.Name)
 		}
+		sort.Strings(names)
 		return nil
 	})
 	return names, err
 }
 
 // HasAttr tells whether a group or dataset has that attribute.
-func (f *File) HasAttr(key, name string) bool {
-	defer enter()()
-	has := false
-	err := f.object(key, func(id int64) (err error) {
-		has, err = attrExists(id, name)
-		return err
+func (f *File) HasAttr(key, name string) (has bool) {
+	err := f.attrs(key, func(_ *source, attrs []hdf5read.Attr) error {
+		for _, a := range attrs {
+			has = has || a.Name == name
+		}
+		return nil
 	})
 	return err == nil && has
 }
@@ -62,89 +51,66 @@ func (f *File) HasAttr(key, name string) bool {
 // []int64, []float64 or []bool, in row-major order, where it is an array; nil
 // where it is null.
 func (f *File) Attr(key, name string) (value any, err error) {
-	defer enter()()
-	err = f.object(key, func(id int64) error {
-		has, err := attrExists(id, name)
-		if err != nil {
-			return f.errorf(key, "attribute %q cannot be looked up: %w", name, err)
+	err = f.attrs(key, func(s *source, attrs []hdf5read.Attr) error {
+		for i := range attrs {
+			if attrs[i].Name == name {
+				value, err = f.attr(s, &attrs[i], key)
+				return err
+			}
 		}
-		if !has {
-			return f.errorf(key, "%w: it has no attribute %q", ErrNoKey, name)
-		}
-		value, err = f.attr(id, key, name)
-		return err
+		return f.errorf(key, "%w: it has no attribute %q", ErrNoKey, name)
 	})
 	return value, err
 }
 
-func (f *File) attr(obj int64, key, name string) (any, error) {
-	attr, s, err := openAttr(obj, name)
-	if err != nil {
-		return nil, f.errorf(key, "attribute %q cannot be opened: %w", name, err)
+func (f *File) attr(s *source, a *hdf5read.Attr, key string) (any, error) {
+	if a.Err != nil {
+		return nil, f.errorf(key, "attribute %q cannot be read: %w", a.Name, a.Err)
 	}
-	defer closeAttr(attr)
-	if s.null {
+	if a.Space.Null {
 		return nil, nil
 	}
-	n, ok := product(s.dims)
-	if !ok || n > maxAttr || uint64(n)*uint64(s.size) > uint64(f.limit())+maxAttr {
-		return nil, f.errorf(key, "attribute %q claims the shape %v: the file is damaged", name, s.dims)
+	n, ok := product(a.Space.Dims)
+	if !ok || n > maxAttr || uint64(n)*uint64(a.Type.Size) > uint64(len(a.Data)) {
+		return nil, f.errorf(key, "attribute %q claims the shape %v: the file is damaged", a.Name, a.Space.Dims)
 	}
-	v, err := f.attrValue(attr, s, n)
+	v, err := attrValue(s, a, n)
 	if err != nil {
-		return nil, f.errorf(key, "attribute %q cannot be read: %w", name, err)
+		return nil, f.errorf(key, "attribute %q cannot be read: %w", a.Name, err)
 	}
-	if v == nil {
-		return nil, f.errorf(key, "attribute %q has a type that is not supported (want numbers, strings or booleans)", name)
+	if len(a.Space.Dims) == 0 {
+		v = one(v)
 	}
 	return v, nil
 }
 
-// attrValue reads an attribute, or returns nil for a type it does not know.
-func (f *File) attrValue(attr int64, s shape, n int) (any, error) {
-	scalar := len(s.dims) == 0
-	switch s.kind() {
+// attrValue reads the n elements of an attribute.
+func attrValue(s *source, a *hdf5read.Attr, n int) (any, error) {
+	raw := a.Data[:n*a.Type.Size]
+	switch kindOf(a.Type) {
 	case String:
-		data, err := f.attrStrings(attr, s, n)
-		return one(data, scalar), err
+		if a.Type.VlenText {
+			return s.follow(raw)
+		}
+		return cut(raw, a.Type), nil
 	case Bool:
 		data := make([]bool, n)
-		err := readAttr(attr, memBool, pointer(data))
-		normalise(data)
-		return one(data, scalar), err
+		for i, v := range raw {
+			data[i] = v != 0
+		}
+		return data, nil
 	case Float:
 		data := make([]float64, n)
-		err := readAttr(attr, memFloat64, pointer(data))
-		return one(data, scalar), err
+		return data, hdf5read.Value(a, data)
 	case Int:
 		data := make([]int64, n)
-		err := readAttr(attr, memInt64, pointer(data))
-		return one(data, scalar), err
+		return data, hdf5read.Value(a, data)
 	case Uint:
 		data := make([]uint64, n)
-		err := readAttr(attr, memUint64, pointer(data))
-		return one(narrow(data), scalar), err
+		err := hdf5read.Value(a, data)
+		return narrow(data), err
 	}
-	return nil, nil
-}
-
-// attrStrings reads the strings of an attribute.
-func (f *File) attrStrings(attr int64, s shape, n int) ([]string, error) {
-	if n == 0 {
-		return []string{}, nil
-	}
-	if s.vlen {
-		refs := make([]byte, n*refSize)
-		if err := readAttrReferences(attr, refs); err != nil {
-			return nil, err
-		}
-		return f.follow(refs)
-	}
-	buf := make([]byte, n*s.size)
-	if err := readAttrFixed(attr, buf); err != nil {
-		return nil, err
-	}
-	return cut(buf, s), nil
+	return nil, errors.New("its type is not supported (want numbers, strings or booleans)")
 }
 
 // narrow gives unsigned numbers as int64 unless one is too large.
@@ -159,16 +125,11 @@ func narrow(data []uint64) any {
 	return out
 }
 
-// one returns the only element of a scalar, else the slice.
-func one(data any, scalar bool) any {
-	if !scalar {
-		return data
-	}
+// one returns the only element of a scalar.
+func one(data any) any {
 	switch d := data.(type) {
 	case []string:
-		if len(d) == 1 {
-			return d[0]
-		}
+		return d[0]
 	case []bool:
 		return d[0]
 	case []int64:
@@ -197,7 +158,7 @@ func (f *File) SetAttr(key, name string, value any) error {
 	if name == "" || strings.IndexByte(name, 0) >= 0 {
 		return f.errorf(key, "attribute %q: the name must be non-empty and free of NUL bytes", name)
 	}
-	return f.object(key, func(id int64) error {
+	return f.open(key, func(id int64) error {
 		known, err := setAttr(id, name, value)
 		if err != nil {
 			return f.errorf(key, "attribute %q cannot be written: %w", name, err)

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode/utf8"
-	"unsafe"
+
+	"github.com/spatialgo/spatialgo/internal/hdf5read"
 )
 
 // Element is an element type of datasets in memory.
@@ -59,19 +59,19 @@ type Info struct {
 	Filters     []string // names, in the order applied, e.g. "shuffle", "deflate"
 }
 
-func (s shape) kind() Kind {
+func kindOf(t hdf5read.Type) Kind {
 	switch {
-	case s.class == classInteger && s.signed:
-		return Int
-	case s.class == classInteger:
-		return Uint
-	case s.class == classFloat:
-		return Float
-	case s.class == classString:
-		return String
-	case s.class == classEnum && s.boolean:
+	case t.Bool:
 		return Bool
-	case s.class == classCompound:
+	case t.Class == hdf5read.Integer && t.Signed:
+		return Int
+	case t.Class == hdf5read.Integer:
+		return Uint
+	case t.Class == hdf5read.Float:
+		return Float
+	case t.Class == hdf5read.Text, t.VlenText && t.Size == refSize:
+		return String
+	case t.Class == hdf5read.Record:
 		return Compound
 	}
 	return Other
@@ -102,53 +102,39 @@ func toInts(dims []uint64) []int {
 	return out
 }
 
-// dataset opens a dataset for the time of a call.
-func (f *File) dataset(key string, use func(id int64) error) error {
-	at, err := f.resolve(key)
-	if err != nil {
-		return err
-	}
-	if g, err := isGroup(f.h.ID(), at); err != nil {
-		return f.errorf(key, "cannot be looked up: %w", err)
-	} else if g {
-		return f.errorf(key, "is a group, want a dataset")
-	}
-	d, err := f.h.OpenDataset(at)
-	if err != nil {
-		return f.errorf(key, "cannot be opened: %w", libraryError())
-	}
-	defer d.Close()
-	return use(d.ID())
+// dataset finds a dataset for the time of a call.
+func (f *File) dataset(key string, use func(s *source, d *hdf5read.Dataset) error) error {
+	return f.object(key, func(s *source, o *hdf5read.Object) error {
+		if o.IsGroup() {
+			return f.errorf(key, "is a group, want a dataset")
+		}
+		d, err := o.Dataset()
+		if err != nil {
+			return f.errorf(key, "cannot be described: %w", err)
+		}
+		return use(s, d)
+	})
 }
 
 // Info describes a dataset without reading it.
 func (f *File) Info(key string) (info Info, err error) {
-	defer enter()()
-	err = f.dataset(key, func(id int64) error {
-		s, err := shapeOf(id, "")
-		if err != nil {
-			return f.errorf(key, "cannot be described: %w", err)
+	err = f.dataset(key, func(_ *source, d *hdf5read.Dataset) error {
+		if _, ok := product(d.Space.Dims); !ok {
+			return f.errorf(key, "claims the shape %v: the file is damaged", d.Space.Dims)
 		}
-		if _, ok := product(s.dims); !ok {
-			return f.errorf(key, "claims the shape %v: the file is damaged", s.dims)
-		}
-		st, err := storageOf(id)
+		stored, err := d.Stored()
 		if err != nil {
 			return f.errorf(key, "cannot be described: %w", err)
 		}
 		info = Info{
-			Shape: toInts(s.dims), Null: s.null, Kind: s.kind(), Bits: 8 * s.size, VarString: s.vlen,
-			Chunked: st.chunked, StorageSize: int64(st.bytes),
+			Shape: toInts(d.Space.Dims), Null: d.Space.Null, Kind: kindOf(d.Type), Bits: 8 * d.Type.Size, VarString: d.Type.VlenText,
+			Chunked: d.Layout == hdf5read.Chunked, StorageSize: int64(stored),
 		}
-		for i := range st.filters {
-			_, name, _, err := filterOf(id, i)
-			if err != nil {
-				return f.errorf(key, "filter %d cannot be described: %w", i, err)
-			}
-			info.Filters = append(info.Filters, name)
+		for _, filter := range d.Filters {
+			info.Filters = append(info.Filters, filter.Name)
 		}
-		if info.Members, err = memberNames(id, s.members); err != nil {
-			return f.errorf(key, "cannot be described: %w", err)
+		for _, m := range d.Type.Members {
+			info.Members = append(info.Members, m.Name)
 		}
 		return nil
 	})
@@ -162,52 +148,47 @@ const (
 	slack        = 16 << 20
 )
 
-// Filters that change the size of their data.
-var compressing = map[int]bool{1: true /* deflate */, 4: true /* szip */, 5: true /* nbit */, 6: true /* scale-offset */, 32000: true /* lzf */}
-
 // admit refuses a dataset of more elements than its place in the file can
 // hold, or stored in a way that cannot be read here.
-func (f *File) admit(id int64, key string, s shape) (n int, err error) {
-	st, err := storageOf(id)
-	if err != nil {
-		return 0, f.errorf(key, "cannot be described: %w", err)
-	}
-	if st.virtual || st.external {
+func (f *File) admit(s *source, d *hdf5read.Dataset, key string) (n int, err error) {
+	if d.Layout == hdf5read.Virtual || d.External {
 		return 0, f.errorf(key, "its values lie in another file, which is not followed; copy them into this file")
 	}
-	expand, err := f.filters(id, key, st.filters)
+	expand, err := f.filters(d, key)
 	if err != nil {
 		return 0, err
 	}
-	if s.null {
+	if d.Space.Null {
 		return 0, f.errorf(key, "holds no value (HDF5 null)")
 	}
-	n, ok := product(s.dims)
-	most := uint64(f.limit())
-	if st.bytes > most {
-		return 0, f.errorf(key, "claims %d bytes of a file of %d: the file is damaged or truncated", st.bytes, most)
+	n, ok := product(d.Space.Dims)
+	stored, err := d.Stored()
+	if err != nil {
+		return 0, f.errorf(key, "cannot be read: %w", err)
 	}
-	bytes := st.bytes*expand + slack
-	if !ok || uint64(n) > bytes/uint64(s.size) || st.chunkBytes > bytes {
-		return 0, f.errorf(key, "claims the shape %v (%d bytes each) but takes only %d bytes of the file: the file is damaged", s.dims, s.size, st.bytes)
+	if stored > uint64(s.size) {
+		return 0, f.errorf(key, "claims %d bytes of a file of %d: the file is damaged or truncated", stored, s.size)
+	}
+	bytes := stored*expand + slack
+	chunk, fine := d.ChunkBytes()
+	if !ok || !fine || uint64(n) > bytes/uint64(d.Type.Size) || chunk > bytes {
+		return 0, f.errorf(key, "claims the shape %v (%d bytes each) but takes only %d bytes of the file: the file is damaged", d.Space.Dims, d.Type.Size, stored)
 	}
 	return n, nil
 }
 
 // filters checks that a dataset's filters can be undone and returns by how
 // much they expand at most.
-func (f *File) filters(id int64, key string, n int) (expand uint64, err error) {
+func (f *File) filters(d *hdf5read.Dataset, key string) (expand uint64, err error) {
 	expand = 1
-	for i := range n {
-		number, name, available, err := filterOf(id, i)
+	for _, filter := range d.Filters {
 		switch {
-		case err != nil:
-			return 0, f.errorf(key, "filter %d cannot be described: %w", i, err)
-		case !available:
-			return 0, f.errorf(key, "is compressed by the filter %q (number %d), which this libhdf5 lacks; write the file again with gzip, or install the plugin and set HDF5_PLUGIN_PATH", name, number)
-		case compressing[number] && expand > 1:
+		case !hdf5read.Known(filter.ID):
+			return 0, f.errorf(key, "is compressed by the filter %q (number %d), which is not supported; write the file again with gzip (h5repack -f GZIP=4)", filter.Name, filter.ID)
+		case filter.ID == hdf5read.Shuffle || filter.ID == hdf5read.Fletcher32:
+		case expand > 1:
 			return 0, f.errorf(key, "is compressed twice: the file is damaged")
-		case number != 2 && number != 3: // neither shuffle nor fletcher32
+		default:
 			expand = maxExpansion
 		}
 	}
@@ -234,113 +215,135 @@ func accepts[T Element](k Kind) error {
 }
 
 // Read returns a whole dataset in row-major order, and its shape. Numbers are
-// converted to T by libhdf5; a number that an integer T cannot hold exactly is
-// an error, while rounding to a floating-point T is not. Any integer but zero
-// is true as a bool.
+// converted to T; a number that an integer T cannot hold exactly is an error,
+// while rounding to a floating-point T is not. Any integer but zero is true as
+// a bool. Chunks are expanded on all processors, straight into the result.
 func Read[T Element](f *File, key string) (data []T, shape []int, err error) {
 	return ReadMember[T](f, key, "")
 }
 
 // ReadMember is Read of one member of a compound dataset; "" is Read itself.
 func ReadMember[T Element](f *File, key, member string) (data []T, shape []int, err error) {
-	defer enter()()
-	err = f.dataset(key, func(id int64) error {
-		s, n, err := f.prepare(id, key, member)
+	err = f.dataset(key, func(s *source, d *hdf5read.Dataset) error {
+		n, err := f.admit(s, d, key)
 		if err != nil {
 			return err
 		}
-		shape = toInts(s.dims)
-		data, err = read[T](f, id, key, member, s, n, allRows)
+		m, err := f.member(d, key, member)
+		if err != nil {
+			return err
+		}
+		shape = toInts(d.Space.Dims)
+		data, err = read[T](f, s, d, key, m, n, nil)
 		return err
 	})
 	return data, shape, err
 }
 
-// prepare checks a dataset and describes the elements to be read.
-func (f *File) prepare(id int64, key, member string) (s shape, n int, err error) {
-	if s, err = shapeOf(id, ""); err != nil {
-		return s, 0, f.errorf(key, "cannot be described: %w", err)
+// member finds a member of a compound dataset; "" gives nil.
+func (f *File) member(d *hdf5read.Dataset, key, name string) (*hdf5read.Member, error) {
+	if name == "" {
+		return nil, nil
 	}
-	if n, err = f.admit(id, key, s); err != nil {
-		return s, 0, err
-	}
-	if member != "" {
-		if s, err = shapeOf(id, member); err != nil {
-			return s, 0, f.errorf(key, "%w: no member %q", ErrNoKey, member)
+	for i := range d.Type.Members {
+		if d.Type.Members[i].Name == name {
+			return &d.Type.Members[i], nil
 		}
 	}
-	return s, n, nil
+	return nil, f.errorf(key, "%w: no member %q", ErrNoKey, name)
 }
 
 // ReadRows returns count rows from start on of a dataset of one or more
 // dimensions, in row-major order. Only the chunks that hold them are read.
 func ReadRows[T Element](f *File, key string, start, count int) (data []T, err error) {
-	defer enter()()
-	err = f.dataset(key, func(id int64) error {
-		s, _, err := f.prepare(id, key, "")
-		if err != nil {
+	err = f.dataset(key, func(s *source, d *hdf5read.Dataset) error {
+		if _, err := f.admit(s, d, key); err != nil {
 			return err
 		}
-		if len(s.dims) == 0 || start < 0 || count < 0 || uint64(start)+uint64(count) > s.dims[0] {
-			return f.errorf(key, "has the shape %v: rows %d to %d are outside", s.dims, start, start+count)
+		dims := d.Space.Dims
+		if len(dims) == 0 || start < 0 || count < 0 || uint64(start)+uint64(count) > dims[0] {
+			return f.errorf(key, "has the shape %v: rows %d to %d are outside", dims, start, start+count)
 		}
-		n, _ := product(append([]uint64{uint64(count)}, s.dims[1:]...))
-		data, err = read[T](f, id, key, "", s, n, rows{start, count})
+		n, _ := product(append([]uint64{uint64(count)}, dims[1:]...))
+		data, err = read[T](f, s, d, key, nil, n, &hdf5read.Rows{Start: uint64(start), Count: uint64(count)})
 		return err
 	})
 	return data, err
 }
 
 // read reads n elements of a dataset that was found fit.
-func read[T Element](f *File, id int64, key, member string, s shape, n int, r rows) ([]T, error) {
-	if err := accepts[T](s.kind()); err != nil {
+func read[T Element](f *File, s *source, d *hdf5read.Dataset, key string, m *hdf5read.Member, n int, r *hdf5read.Rows) ([]T, error) {
+	t := d.Type
+	if m != nil {
+		t = m.Type
+	}
+	if err := accepts[T](kindOf(t)); err != nil {
 		return nil, f.errorf(key, "%w", err)
 	}
 	if n == 0 {
 		return []T{}, nil
 	}
-	var data []T
+	var data any
 	var err error
-	if memKind[T]() == memString {
-		var text []string
-		text, err = readText(f, id, member, s, n, r)
-		data, _ = any(text).([]T)
+	if _, text := any(*new(T)).(string); text {
+		data, err = readText(s, d, m, t, n, r)
 	} else {
-		data = make([]T, n)
-		err = readInto(id, member, memKind[T](), r, pointer(data))
-		if b, ok := any(data).([]bool); ok {
-			normalise(b)
-		}
+		data, err = readNumbers(make([]T, n), d, m, r)
 	}
 	if err != nil {
 		return nil, f.errorf(key, "cannot be read as %T: %w", *new(T), err)
 	}
-	return data, nil
+	return data.([]T), nil
+}
+
+// readNumbers fills a slice of an element type that is no string.
+func readNumbers(data any, d *hdf5read.Dataset, m *hdf5read.Member, r *hdf5read.Rows) (any, error) {
+	switch out := data.(type) {
+	case []bool:
+		return data, hdf5read.Bools(d, m, r, out)
+	case []int8:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []uint8:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []int16:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []uint16:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []int32:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []uint32:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []int64:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []uint64:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []float32:
+		return data, hdf5read.Numbers(d, m, r, out)
+	case []float64:
+		return data, hdf5read.Numbers(d, m, r, out)
+	}
+	return nil, fmt.Errorf("%T is no slice of numbers", data)
 }
 
 // readText reads strings of either form.
-func readText(f *File, id int64, member string, s shape, n int, r rows) ([]string, error) {
-	if s.vlen {
-		refs := make([]byte, n*refSize)
-		if err := readReferences(id, member, r, refs); err != nil {
-			return nil, err
-		}
-		return f.follow(refs)
-	}
-	buf := make([]byte, n*s.size)
-	if err := readFixed(id, member, r, buf); err != nil {
+func readText(s *source, d *hdf5read.Dataset, m *hdf5read.Member, t hdf5read.Type, n int, r *hdf5read.Rows) ([]string, error) {
+	raw := make([]byte, n*t.Size)
+	if err := hdf5read.Raw(d, m, r, raw); err != nil {
 		return nil, err
 	}
-	return cut(buf, s), nil
+	if t.VlenText {
+		return s.follow(raw)
+	}
+	return cut(raw, t), nil
 }
 
 // cut splits fixed-length strings and drops their padding.
-func cut(buf []byte, s shape) []string {
-	all := string(buf)
-	out := make([]string, len(buf)/s.size)
+func cut(raw []byte, t hdf5read.Type) []string {
+	all := string(raw)
+	out := make([]string, len(raw)/t.Size)
 	for i := range out {
-		v := all[i*s.size : (i+1)*s.size]
-		if s.padded {
+		v := all[i*t.Size : (i+1)*t.Size]
+		if t.Padded {
 			out[i] = strings.TrimRight(v, " ")
 			continue
 		}
@@ -352,45 +355,6 @@ func cut(buf []byte, s shape) []string {
 	return out
 }
 
-// normalise makes bytes that libhdf5 wrote into Go booleans: a bool of any
-// other byte than 0 or 1 has no meaning in Go.
-func normalise(data []bool) {
-	b := unsafe.Slice((*byte)(pointer(data)), len(data))
-	for i, v := range b {
-		if v != 0 {
-			b[i] = 1
-		}
-	}
-}
-
-func memKind[T Element]() int {
-	switch any(*new(T)).(type) {
-	case bool:
-		return memBool
-	case int8:
-		return memInt8
-	case uint8:
-		return memUint8
-	case int16:
-		return memInt16
-	case uint16:
-		return memUint16
-	case int32:
-		return memInt32
-	case uint32:
-		return memUint32
-	case int64:
-		return memInt64
-	case uint64:
-		return memUint64
-	case float32:
-		return memFloat32
-	case float64:
-		return memFloat64
-	}
-	return memString
-}
-
 // ReadAny is Read with the Go type of the file's own type: []bool, []int8 to
 // []uint64, []float32 (for 16-bit floats too), []float64 or []string.
 func ReadAny(f *File, key string) (data any, shape []int, err error) {
@@ -399,11 +363,18 @@ func ReadAny(f *File, key string) (data any, shape []int, err error) {
 
 // ReadAnyMember is ReadAny of one member of a compound dataset.
 func ReadAnyMember(f *File, key, member string) (data any, shape []int, err error) {
-	s, err := f.elements(key, member)
+	var t hdf5read.Type
+	err = f.dataset(key, func(_ *source, d *hdf5read.Dataset) error {
+		m, err := f.member(d, key, member)
+		if t = d.Type; m != nil {
+			t = m.Type
+		}
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	switch kind, size := s.kind(), s.size; {
+	switch kind, size := kindOf(t), t.Size; {
 	case kind == String:
 		return boxed[string](f, key, member)
 	case kind == Bool:
@@ -433,260 +404,10 @@ func ReadAnyMember(f *File, key, member string) (data any, shape []int, err erro
 	}
 }
 
-// elements describes the elements of a dataset or of a member of it.
-func (f *File) elements(key, member string) (s shape, err error) {
-	defer enter()()
-	err = f.dataset(key, func(id int64) error {
-		if s, err = shapeOf(id, member); err != nil {
-			return f.errorf(key, "cannot be described: %w", err)
-		}
-		return nil
-	})
-	return s, err
-}
-
 func boxed[T Element](f *File, key, member string) (any, []int, error) {
 	data, shape, err := ReadMember[T](f, key, member)
 	if err != nil {
 		return nil, nil, err
 	}
 	return data, shape, nil
-}
-
-// WriteOptions says how a dataset is stored. The zero value is one contiguous
-// block without filters, strings of variable length.
-type WriteOptions struct {
-	Gzip        int   // deflate level, 1 (fast) to 9 (small); 0 = none
-	Shuffle     bool  // bytes of equal rank together, before Gzip
-	Chunk       []int // shape of a chunk; nil = chosen where a filter needs chunks
-	FixedString bool  // strings of fixed length, that of the longest one
-}
-
-// Write creates a dataset and the groups above it. A nil shape stands for one
-// dimension, an empty one for a scalar. Text is stored as UTF-8, booleans as
-// h5py stores them. The same call gives the same bytes.
-func Write[T Element](f *File, key string, data []T, shape []int, o WriteOptions) error {
-	return WriteAny(f, key, data, shape, o)
-}
-
-// WriteAny is Write of a slice of any Element type.
-func WriteAny(f *File, key string, data any, shape []int, o WriteOptions) error {
-	defer enter()()
-	if err := f.writing(key); err != nil {
-		return err
-	}
-	if len(split(key)) == 0 {
-		return f.errorf(key, "cannot be written: a dataset needs a name")
-	}
-	if err := write(f.h.ID(), "/"+strings.Join(split(key), "/"), data, shape, o); err != nil {
-		return f.errorf(key, "cannot be written: %w", err)
-	}
-	return nil
-}
-
-func write(loc int64, at string, data any, shape []int, o WriteOptions) error {
-	v, err := viewOf(data)
-	if err != nil {
-		return err
-	}
-	if shape == nil {
-		shape = []int{v.n}
-	}
-	p, err := makePlan(shape, v, o)
-	if err != nil {
-		return err
-	}
-	if v.kind != memString {
-		return writeFrom(loc, at, v.kind, p, v.at)
-	}
-	fixed := 0
-	if o.FixedString {
-		fixed = longest(v.text)
-	}
-	return writeStrings(loc, at, p, v.text, fixed)
-}
-
-func longest(text []string) int {
-	n := 1
-	for _, s := range text {
-		n = max(n, len(s))
-	}
-	return n
-}
-
-// checkStrings refuses what HDF5 strings cannot hold.
-func checkStrings(text []string) error {
-	for i, s := range text {
-		if strings.IndexByte(s, 0) >= 0 {
-			return fmt.Errorf("string %d, %q, holds a NUL byte, which HDF5 strings end with", i, s)
-		}
-		if !utf8.ValidString(s) {
-			return fmt.Errorf("string %d, %q, is not UTF-8", i, s)
-		}
-	}
-	return nil
-}
-
-// makePlan checks the shape and lays out the chunks.
-func makePlan(shape []int, v view, o WriteOptions) (plan, error) {
-	want := 1
-	for _, d := range shape {
-		if d < 0 || d > 0 && want > math.MaxInt/d {
-			return plan{}, fmt.Errorf("bad shape %v", shape)
-		}
-		want *= d
-	}
-	switch {
-	case len(shape) > 32:
-		return plan{}, fmt.Errorf("%d dimensions, HDF5 has at most 32", len(shape))
-	case want != v.n:
-		return plan{}, fmt.Errorf("%d values for the shape %v, want %d", v.n, shape, want)
-	case o.Gzip < 0 || o.Gzip > 9:
-		return plan{}, fmt.Errorf("gzip level %d, want 0 to 9", o.Gzip)
-	case o.Chunk != nil && len(o.Chunk) != len(shape):
-		return plan{}, fmt.Errorf("chunk %v for the shape %v", o.Chunk, shape)
-	}
-	p := plan{dims: shape, gzip: o.Gzip, shuffle: o.Shuffle && v.size > 1}
-	if v.n == 0 || len(shape) == 0 {
-		return plan{dims: shape}, nil // nothing to filter; scalars cannot be chunked
-	}
-	if o.Chunk != nil {
-		p.chunk = make([]int, len(shape))
-		for i, c := range o.Chunk {
-			if c <= 0 {
-				return plan{}, fmt.Errorf("chunk %v: want positive sizes", o.Chunk)
-			}
-			p.chunk[i] = min(c, shape[i])
-		}
-	} else if o.Gzip > 0 || o.Shuffle {
-		p.chunk = chunks(shape, v.size)
-	}
-	return p, nil
-}
-
-// chunkBytes is the size of a chunk that chunks aims at: small enough for the
-// processor's cache, large enough that the index of chunks does not count.
-const chunkBytes = 128 << 10
-
-// chunks halves the leading dimension until a chunk is small enough, and only
-// then the next one. Whole rows compress best in layers of expression, where
-// the genes of a spot share few values (counts over one total), and they are
-// what ReadRows asks for.
-func chunks(shape []int, size int) []int {
-	c := append([]int(nil), shape...)
-	bytes := func() int {
-		n := size
-		for _, d := range c {
-			n *= d
-		}
-		return n
-	}
-	for i := range c {
-		for c[i] > 1 && bytes() > chunkBytes {
-			c[i] = (c[i] + 1) / 2
-		}
-	}
-	return c
-}
-
-// Member is a named column of a compound dataset; Data is one of the slices
-// of Element types.
-type Member struct {
-	Name string
-	Data any
-}
-
-// WriteCompound creates a one-dimensional compound dataset (numpy's record
-// array) of equally long members, and the groups above it.
-func WriteCompound(f *File, key string, members []Member) error {
-	defer enter()()
-	if err := f.writing(key); err != nil {
-		return err
-	}
-	if err := writeCompound(f.h.ID(), "/"+strings.Join(split(key), "/"), members); err != nil {
-		return f.errorf(key, "cannot be written: %w", err)
-	}
-	return nil
-}
-
-func writeCompound(loc int64, at string, members []Member) error {
-	var names []string
-	var kinds []int
-	views := make([]view, len(members))
-	for i, m := range members {
-		v, err := viewOf(m.Data)
-		switch {
-		case err != nil:
-			return fmt.Errorf("member %q: %w", m.Name, err)
-		case m.Name == "" || strings.IndexByte(m.Name, 0) >= 0:
-			return fmt.Errorf("member %q: the name must be non-empty and free of NUL bytes", m.Name)
-		case v.n != views[0].n && i > 0:
-			return fmt.Errorf("member %q has %d values, the first has %d", m.Name, v.n, views[0].n)
-		}
-		views[i], names, kinds = v, append(names, m.Name), append(kinds, v.kind)
-	}
-	if len(members) == 0 {
-		return fmt.Errorf("a compound needs members")
-	}
-	id, err := compoundCreate(loc, at, names, kinds, views[0].n)
-	if err != nil {
-		return err
-	}
-	for i, v := range views {
-		if v.n == 0 {
-			break
-		}
-		if v.kind == memString {
-			err = compoundWriteStrings(id, names[i], v.text)
-		} else {
-			err = compoundWrite(id, names[i], v.kind, v.at)
-		}
-		if err != nil {
-			_ = closeDataset(id) // the first error is the one to tell
-			return fmt.Errorf("member %q: %w", names[i], err)
-		}
-	}
-	return closeDataset(id)
-}
-
-// view is a slice of an element type as libhdf5 sees it.
-type view struct {
-	kind, n, size int            // size in bytes of an element
-	at            unsafe.Pointer // the first element; of strings, nil
-	text          []string
-}
-
-func viewSlice[T Element](s []T) view {
-	return view{kind: memKind[T](), n: len(s), size: int(unsafe.Sizeof(*new(T))), at: pointer(s)}
-}
-
-// viewOf refuses other types, and text that HDF5 cannot hold.
-func viewOf(data any) (view, error) {
-	switch d := data.(type) {
-	case []bool:
-		return viewSlice(d), nil
-	case []int8:
-		return viewSlice(d), nil
-	case []uint8:
-		return viewSlice(d), nil
-	case []int16:
-		return viewSlice(d), nil
-	case []uint16:
-		return viewSlice(d), nil
-	case []int32:
-		return viewSlice(d), nil
-	case []uint32:
-		return viewSlice(d), nil
-	case []int64:
-		return viewSlice(d), nil
-	case []uint64:
-		return viewSlice(d), nil
-	case []float32:
-		return viewSlice(d), nil
-	case []float64:
-		return viewSlice(d), nil
-	case []string:
-		return view{kind: memString, n: len(d), size: int(unsafe.Sizeof("")), text: d}, checkStrings(d)
-	}
-	return view{}, fmt.Errorf("values of type %T cannot be written", data)
 }

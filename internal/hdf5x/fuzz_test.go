@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/spatialgo/spatialgo/internal/hdf5read"
 )
 
 // seedFile is a small file with a dataset of each kind.
@@ -63,7 +65,7 @@ func FuzzRead(f *testing.F) {
 	seed := seedFile(f)
 	f.Add(seed)
 	f.Add(seed[:len(seed)/2])
-	f.Add([]byte(signature))
+	f.Add([]byte(hdf5read.Signature))
 	f.Add([]byte{})
 	p := filepath.Join(f.TempDir(), "x.h5")
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -500,5 +501,67 @@ func TestLZF(t *testing.T) {
 	}
 	if packed < 5 {
 		t.Errorf("only %d datasets are lzf-compressed: nothing was tested", packed)
+	}
+}
+
+// TestSameBytesOnAnyProcessors holds that the bytes of compressed chunks do not
+// depend on how many processors compress them.
+func TestSameBytesOnAnyProcessors(t *testing.T) {
+	data := make([]float32, 700*90)
+	for i := range data {
+		data[i] = float32(i % 17)
+	}
+	var files [][]byte
+	for _, n := range []int{1, 2, 7} {
+		old := runtime.GOMAXPROCS(n)
+		p := filepath.Join(t.TempDir(), "x.h5")
+		f, err := Create(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = errors.Join(Write(f, "d", data, []int{700, 90}, WriteOptions{Gzip: 4, Shuffle: true, Chunk: []int{64, 50}}), f.Close())
+		runtime.GOMAXPROCS(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, b)
+		f, err = Open(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := Read[float32](f, "d")
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(data, got); d != "" {
+			t.Errorf("%d processors: %s", n, d)
+		}
+	}
+	if string(files[0]) != string(files[1]) || string(files[0]) != string(files[2]) {
+		t.Error("the number of processors changes the file")
+	}
+}
+
+// TestManyHandles reads a file that is being written, over and over: each read
+// opens it anew and must close it.
+func TestManyHandles(t *testing.T) {
+	f, err := Create(filepath.Join(t.TempDir(), "x.h5"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(f, "g/d", []int64{1, 2}, nil, WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 1100 { // more than many systems let a process hold open
+		if !f.Exists("g/d") {
+			t.Fatal("the dataset is gone")
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
-
-	"gonum.org/v1/hdf5"
 )
 
 // refSize is the size of a reference to a variable-length string: its length
@@ -18,18 +15,10 @@ const refSize = 16
 
 var errHeap = errors.New("a string lies outside its place in the file: the file is damaged")
 
-// follow returns the strings that references point at. It reads the global
-// heap (HDF5 File Format Specification, III.E) by itself, for libhdf5 trusts
-// what stands there.
-func (f *File) follow(refs []byte) ([]string, error) {
-	file, size, err := f.rawFile()
-	if err != nil {
-		return nil, err
-	}
-	if f.raw == nil {
-		defer file.Close()
-	}
-	h := heap{file: file, base: f.base, size: size, left: 2*size + 1<<16, known: map[uint64]map[uint32][]byte{}}
+// follow returns the strings that references point at, in the file's global
+// heap (HDF5 File Format Specification, III.E).
+func (s *source) follow(refs []byte) ([]string, error) {
+	h := heap{file: s.raw, base: s.base, size: s.size, left: 2*s.size + 1<<16, known: map[uint64]map[uint32][]byte{}}
 	ends := make([]int, 0, len(refs)/refSize)
 	var all strings.Builder // one piece of memory for all strings
 	for ; len(refs) >= refSize; refs = refs[refSize:] {
@@ -37,7 +26,7 @@ func (f *File) follow(refs []byte) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if all.Write(b); int64(all.Len()) > size {
+		if all.Write(b); int64(all.Len()) > s.size {
 			return nil, fmt.Errorf("its strings are longer in total than the file: the file is damaged")
 		}
 		ends = append(ends, all.Len())
@@ -47,22 +36,6 @@ func (f *File) follow(refs []byte) ([]string, error) {
 		out[i], last = text[last:end], end
 	}
 	return out, nil
-}
-
-// rawFile returns the file to read beside libhdf5. Of a file being written, it
-// is opened anew, after what libhdf5 holds back was written.
-func (f *File) rawFile() (*os.File, int64, error) {
-	if f.raw != nil {
-		return f.raw, f.size, nil
-	}
-	if f.h.Flush(hdf5.F_SCOPE_GLOBAL) != nil {
-		return nil, 0, libraryError()
-	}
-	file, err := os.Open(f.path)
-	if err != nil {
-		return nil, 0, err
-	}
-	return file, fileSize(f.h.ID()), nil
 }
 
 // heap reads objects of the global heap, each collection once.

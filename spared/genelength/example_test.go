@@ -24,3 +24,18 @@ func ExampleTable_Length() {
 	// ENSG00000198888 0 false
 	// genelength: no gene lengths for "rat"; there are human and mouse
 }
+
+func ExampleTable_IDOf() {
+	t, err := genelength.Open("human")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, symbol := range []string{"ERBB2", "erbb2"} {
+		id, ok := t.IDOf(symbol)
+		fmt.Println(symbol, id, ok)
+	}
+	// Output:
+	// ERBB2 ENSG00000141736 true
+	// erbb2  false
+}

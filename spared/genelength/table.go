@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	_ "embed" // the two tables
+	_ "embed" // the tables
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 )
 
 //go:generate go run ./gen -in ../../../shared/data/gene_lengths -out .
@@ -21,6 +22,12 @@ var human []byte
 //go:embed mouse.bin.gz
 var mouse []byte
 
+//go:embed human.symbols.gz
+var humanSymbols []byte
+
+//go:embed mouse.symbols.gz
+var mouseSymbols []byte
+
 // digits is the length of the numeric part of an Ensembl gene id.
 const digits = 11
 
@@ -30,20 +37,22 @@ const (
 	mousePrefix = "ENSMUSG"
 )
 
-// Table maps the genes of one organism to their lengths.
+// Table maps the genes of one organism to their lengths, and their symbols to
+// ids. It may be used from several goroutines.
 type Table struct {
-	prefix string
-	number []uint32 // numeric part of the Ensembl id, rising
-	length []int32  // bp
+	prefix  string
+	number  []uint32 // numeric part of the Ensembl id, rising
+	length  []int32  // bp
+	symbols func() (*symbols, error)
 }
 
 // Open returns the table of an organism, "human" or "mouse".
 func Open(organism string) (*Table, error) {
 	switch organism {
 	case "human":
-		return decode(humanPrefix, human)
+		return decode(humanPrefix, human, humanSymbols)
 	case "mouse":
-		return decode(mousePrefix, mouse)
+		return decode(mousePrefix, mouse, mouseSymbols)
 	}
 	return nil, fmt.Errorf("genelength: no gene lengths for %q; there are human and mouse", organism)
 }
@@ -108,30 +117,18 @@ func OrganismOf(ids []string) string {
 const maxGenes = 1 << 20
 
 // decode unpacks a table: gzip of unsigned varints, first the number of genes,
-// then the differences between successive ids, then the lengths.
-func decode(prefix string, packed []byte) (*Table, error) {
-	z, err := gzip.NewReader(bytes.NewReader(packed))
+// then the differences between successive ids, then the lengths. The symbols
+// are unpacked when they are first asked for.
+func decode(prefix string, packed, packedSymbols []byte) (*Table, error) {
+	r, err := unzip(packed)
 	if err != nil {
-		return nil, fmt.Errorf("genelength: %w", err)
+		return nil, err
 	}
-	r := bufio.NewReader(z)
-	n, err := binary.ReadUvarint(r)
-	if err != nil || n > maxGenes {
-		return nil, errors.Join(fmt.Errorf("genelength: a table of %d genes", n), err)
+	t := &Table{prefix: prefix}
+	if t.number, err = decodeNumbers(r); err != nil {
+		return nil, err
 	}
-	t := &Table{prefix: prefix, number: make([]uint32, n), length: make([]int32, n)}
-	var last uint64
-	for k := range t.number {
-		d, err := binary.ReadUvarint(r)
-		if err == nil && (d == 0 && k > 0 || d > 1<<32-1-last) {
-			err = errors.New("ids do not rise")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("genelength: gene %d: %w", k, err)
-		}
-		last += d
-		t.number[k] = uint32(last)
-	}
+	t.length = make([]int32, len(t.number))
 	for k := range t.length {
 		v, err := binary.ReadUvarint(r)
 		if err == nil && (v == 0 || v > 1<<31-1) {
@@ -145,5 +142,37 @@ func decode(prefix string, packed []byte) (*Table, error) {
 	if _, err := r.ReadByte(); err != io.EOF {
 		return nil, errors.Join(errors.New("genelength: text after the last length"), err)
 	}
+	t.symbols = sync.OnceValues(func() (*symbols, error) { return decodeSymbols(packedSymbols) })
 	return t, nil
+}
+
+func unzip(packed []byte) (*bufio.Reader, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("genelength: %w", err)
+	}
+	return bufio.NewReader(z), nil
+}
+
+// decodeNumbers reads how many numbers there are and the differences between
+// them.
+func decodeNumbers(r io.ByteReader) ([]uint32, error) {
+	n, err := binary.ReadUvarint(r)
+	if err != nil || n > maxGenes {
+		return nil, errors.Join(fmt.Errorf("genelength: a table of %d genes", n), err)
+	}
+	numbers := make([]uint32, n)
+	var last uint64
+	for k := range numbers {
+		d, err := binary.ReadUvarint(r)
+		if err == nil && (d == 0 && k > 0 || d > 1<<32-1-last) {
+			err = errors.New("ids do not rise")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("genelength: gene %d: %w", k, err)
+		}
+		last += d
+		numbers[k] = uint32(last)
+	}
+	return numbers, nil
 }

@@ -135,7 +135,7 @@ func packed(values ...uint64) []byte {
 }
 
 func TestDecode(t *testing.T) {
-	table, err := decode(humanPrefix, packed(2, 5, 10, 100, 200))
+	table, err := decode(humanPrefix, packed(2, 5, 10, 100, 200), nil)
 	if err != nil || !slices.Equal(table.number, []uint32{5, 15}) || !slices.Equal(table.length, []int32{100, 200}) {
 		t.Errorf("%+v, %v", table, err)
 	}
@@ -155,7 +155,7 @@ func TestDecode(t *testing.T) {
 		{"more than it claims", packed(1, 5, 100, 7)},
 		{"gzip cut off", human[:1000]},
 	} {
-		if _, err := decode(humanPrefix, c.packed); err == nil {
+		if _, err := decode(humanPrefix, c.packed, nil); err == nil {
 			t.Errorf("%s: no error", c.reason)
 		}
 	}
@@ -166,7 +166,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(packed(1<<20, 1))
 	f.Add([]byte("\x1f\x8b"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		table, err := decode(humanPrefix, b)
+		table, err := decode(humanPrefix, b, nil)
 		if err == nil && len(table.number) != len(table.length) {
 			t.Errorf("%d ids, %d lengths", len(table.number), len(table.length))
 		}

@@ -17,17 +17,20 @@
 // encodings array 0.2.0, string-array 0.2.0, csr_matrix and csc_matrix 0.1.0,
 // dataframe 0.2.0, categorical 0.2.0, nullable-integer and nullable-boolean
 // 0.1.0, nullable-string-array, numeric-scalar and string 0.2.0, rec-array
-// 0.2.0, dict, raw, null), uncompressed or compressed by gzip or lzf. Other
-// filters (zstd, blosc) need their HDF5 plugins. Files before 0.7, MuData
-// files and awkward arrays are refused with an error that says so. ReadKeys
-// and ReadElem read parts, such as one layer of many.
+// 0.2.0, dict, raw, null), uncompressed or compressed by gzip, lzf or zstd, in
+// any version of the HDF5 format up to that of HDF5 2.0. Other filters (blosc,
+// szip) are refused, as are files before 0.7, MuData files and awkward arrays,
+// each with an error that says so. ReadKeys and ReadElem read parts, such as
+// one layer of many.
 //
 // Every matrix and table is checked against the numbers of spots and genes,
 // offsets and indices of sparse matrices and codes of categoricals against
 // their bounds, so that what Read returns can be used without further checks.
 // Damaged files give errors, and sizes that a file merely claims are not
-// allocated; internal/hdf5x says what remains, for libhdf5 itself can crash on
-// a damaged structure.
+// allocated: libhdf5, which can crash on a damaged structure, has no part in
+// reading (internal/hdf5x).
+//
+// Chunks are expanded on all processors, straight into the slices returned.
 //
 // # What is written
 //
@@ -40,8 +43,8 @@
 //     genes of one spot share few values (counts over one total), so layers
 //     like log1p become smaller (a quarter, on made-up Poisson counts), and
 //     rows are read alone faster.
-//   - No time stamps: with the same libhdf5 and zlib, the same content gives
-//     the same bytes.
+//   - No time stamps: with the same libhdf5 and libdeflate, the same content
+//     gives the same bytes, on any number of processors.
 //
 // The file is replaced in one step (see Write); a crash or a full disk leaves
 // the old one.

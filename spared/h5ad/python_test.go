@@ -306,7 +306,7 @@ func TestComprehensiveOnDisk(t *testing.T) {
 		"obs/split/codes":             {Shape: []int{5}, Kind: hdf5x.Int, Bits: 8},
 		"X/indptr":                    {Shape: []int{6}, Kind: hdf5x.Int, Bits: 32},
 		"uns/spatial/S1/images/hires": {Shape: []int{3, 2, 3}, Kind: hdf5x.Uint, Bits: 8},
-		"uns/text":                    {Shape: []int{}, Kind: hdf5x.String, Bits: 64},
+		"uns/text":                    {Shape: []int{}, Kind: hdf5x.String, Bits: 128},
 		"uns/float64":                 {Shape: []int{70}, Kind: hdf5x.Float, Bits: 64},
 	} {
 		got, err := f.Info(key)

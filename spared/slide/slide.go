@@ -1,6 +1,6 @@
 // Package slide holds one tissue section as its instrument wrote it: raw
 // counts, where each spot lies, and the picture. Readers of file formats
-// (visium, simulate, later legacyst) make a Slide; package spared curates
+// (visium, tabular, anndata) make a Slide; package spared curates
 // slides into a data set. Users meet it as spared.Slide.
 package slide
 
@@ -58,6 +58,8 @@ type Slide struct {
 	Lowres       *Image // nil where the folder has none
 	FullRes      string // path of the full-resolution picture; "" where there is none
 	FullResSize  [2]int // its width and height in pixels; 0, 0 where unknown
+	Patient      string // subject, where the file says; else ""
+	Split        string // "train", "val" or "test", where the file says; else ""
 	Organism     string // "human" or "mouse" where the file's genome or gene ids tell; else ""
 	Chemistry    string // chemistry_description, where the file tells
 	Sources      []Source

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"os"
 	"testing"
 )
@@ -58,6 +59,24 @@ func BenchmarkExpand(b *testing.B) {
 		var n bytes.Buffer
 		if _, err := n.ReadFrom(z); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkParquet reads the positions of 200,000 bins.
+func BenchmarkParquet(b *testing.B) {
+	rows := make([]binRow, 200_000)
+	for i := range rows {
+		row, col := int64(i/838), int64(i%838)
+		rows[i] = binRow{fmt.Sprintf("s_008um_%05d_%05d-1", row, col), int64(i % 2), row, col,
+			27.5 * (float64(row) + 0.001*float64(i%97)), 27.5 * (float64(col) + 0.001*float64(i%89))}
+	}
+	data := parquetOf(rows)
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := parseParquet("p", data); err != nil || len(got) != len(rows) {
+			b.Fatal(len(got), err)
 		}
 	}
 }

@@ -1,5 +1,6 @@
-// Package visium reads and writes slides of 10x Genomics Visium as Space
-// Ranger, versions 1 to 4, lays them out on disk.
+// Package visium reads and writes slides of 10x Genomics Visium, with or
+// without CytAssist, and Visium HD as Space Ranger, versions 1 to 4, lays them
+// out on disk.
 //
 // # What a slide is on disk
 //
@@ -16,9 +17,28 @@
 //
 // The three text files may lie in the folder itself, and so may the files of
 // spatial, which may also lie in a folder spatial beside this one. HDF5 goes
-// before text. raw_feature_bc_matrix is read only on request ([Options].Raw)
-// and only where there are no filtered counts. [Find] lists the slides below a
-// folder, [IsSlide] looks at one.
+// before text. raw_feature_bc_matrix, which holds the spots off tissue too, is
+// read only on request ([Options].Raw). Of CytAssist's pictures the ones with
+// marks drawn into them and the instrument's own (cytassist_image) never stand
+// in for the tissue's. [Find] lists the slides below a folder, [IsSlide] looks
+// at one.
+//
+// # Visium HD
+//
+// The outs folder holds the same tissue several times, by square bins:
+//
+//	binned_outputs/square_002um, square_008um, square_016um
+//	    filtered_feature_bc_matrix.h5
+//	    spatial/tissue_positions.parquet
+//	    spatial/scalefactors_json.json        with bin_size_um and microns_per_pixel
+//	    spatial/tissue_hires_image.png        often links to ../../../spatial
+//
+// It is one slide, so [Find] gives the outs folder once, and [Read] takes the
+// bins of [Options].BinMicrons: 8 µm where the caller names none, which is what
+// 10x Genomics recommends to begin with, else 16 µm, else the largest. [Bins]
+// lists them, and the folder of one can be given as it is. The spot diameter is
+// the bin's side. Counts by segmented cell (segmented_outputs) have no grid and
+// are refused by name.
 //
 // What a file holds is decided by its content, never by its name: whether text
 // is gzip, whether a positions file has a header, what format a picture has.
@@ -47,6 +67,9 @@
 //   - repeated symbols are kept, where scanpy's text reader renames them;
 //   - genes rise within each spot, which Space Ranger 1 did not do and scanpy
 //     leaves be;
+//   - with [Options].Genome the genes of one species of a mixed reference are
+//     kept and lose its prefix ("hg19_ENSG..."), also where text counts name no
+//     genome, where scanpy keeps the prefix;
 //   - written zeros are dropped, so that a stored value is a measured one;
 //   - an entry that comes twice, a negative or fractional count, a barcode that
 //     comes twice or has no position is an error, not a sum, a number or a
@@ -58,10 +81,10 @@
 // was expected there. What a header claims is not allocated: text takes a
 // small multiple of the file's size, gzip may expand 256 times, pictures to 64
 // million pixels, and HDF5 is read as package hdf5x bounds it. No bytes of
-// text or pictures make Read panic. Counts in HDF5 pass through libhdf5, and
+// text, pictures or Parquet make Read panic: package parquet-go sets memory
+// aside for whatever a file claims, so every length in the footer, in page
+// headers and in encoded runs is checked before, and DELTA_BYTE_ARRAY, in
+// which it cannot be, is refused. Counts in HDF5 pass through libhdf5, and
 // its version 1.10 can crash the process on a file that was damaged on
 // purpose; from a source that is not trusted, take the counts as text.
-//
-// Visium HD (positions in Parquet, counts by bins) is not read yet, and its
-// folders are refused by name.
 package visium

@@ -87,3 +87,33 @@ func ExampleRead_fault() {
 	// Output:
 	// tissue_positions.csv, line 1, pxl_col_in_fullres: "NA" is not a number
 }
+
+// A Visium HD slide, written and read at two sizes of bins.
+func ExampleBins() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "visium")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	outs := filepath.Join(dir, "colon", "outs")
+	for _, microns := range []int{8, 16} {
+		if err := visium.Write(ctx, outs, twoSpots(), visium.WriteOptions{BinMicrons: microns}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	bins, err := visium.Bins(outs)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, b := range bins {
+		s, err := visium.Read(ctx, outs, visium.Options{BinMicrons: b.Microns})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: %s\n", s.Name, s.SourceFormat)
+	}
+	// Output:
+	// colon: Space Ranger, Visium HD, bins of 8 µm
+	// colon: Space Ranger, Visium HD, bins of 16 µm
+}

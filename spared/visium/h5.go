@@ -9,6 +9,7 @@ import (
 
 	"github.com/spatialgo/spatialgo/internal/hdf5x"
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/counts"
 	"github.com/spatialgo/spatialgo/spared/slide"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
@@ -212,7 +213,7 @@ func (h h5Counts) counts(spots, genes int) (*sparse.CSR, error) {
 		}
 	}
 	m := &sparse.CSR{Rows: spots, Cols: genes, IndPtr: indptr, Indices: indices, Data: data}
-	if err := tidy(m); err != nil {
+	if err := counts.Tidy(m); err != nil {
 		return nil, format.Errorf(h.path, h.key("indices"), "%w", err)
 	}
 	return m, nil
@@ -230,28 +231,31 @@ func (h h5Counts) checkShape(spots, genes int) error {
 	return nil
 }
 
-// values reads the counts, which are integers in all files but those that
-// other tools wrote.
+// values reads the counts, straight into the type that they are kept in. All
+// whole numbers below counts.Max come through unchanged; what else there is,
+// is read again as it stands in the file, for the error or the exact value.
 func (h h5Counts) values() ([]float32, error) {
-	info, err := h.Info(h.key("data"))
+	key := h.key("data")
+	data, _, err := hdf5x.Read[float32](h.File, key)
 	if err != nil {
 		return nil, err
 	}
-	if info.Kind == hdf5x.Float {
-		return wholeNumbers[float64](h, h.key("data"))
+	for _, v := range data {
+		if !(v >= 0 && v < counts.Max) || v != float32(int32(v)) {
+			return h.exactly(key, data)
+		}
 	}
-	return wholeNumbers[int32](h, h.key("data"))
+	return data, nil
 }
 
-// wholeNumbers reads counts stored as T.
-func wholeNumbers[T int32 | float64](h h5Counts, key string) ([]float32, error) {
-	raw, _, err := hdf5x.Read[T](h.File, key)
+// exactly fills data with counts by way of float64, each checked.
+func (h h5Counts) exactly(key string, data []float32) ([]float32, error) {
+	raw, _, err := hdf5x.Read[float64](h.File, key)
 	if err != nil {
 		return nil, err
 	}
-	data := make([]float32, len(raw))
 	for k, v := range raw {
-		c, msg := toCount(float64(v))
+		c, msg := counts.Whole(v)
 		if msg != "" {
 			return nil, format.Errorf(h.path, key, "entry %d is %v: %s", k, v, msg)
 		}

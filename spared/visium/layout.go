@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 )
 
 const (
@@ -39,7 +41,7 @@ func list(dir string) (listing, error) {
 	case errors.Is(err, syscall.ENOTDIR):
 		return listing{}, format.Errorf(dir, "", "is a file; give the Space Ranger outs folder that holds it")
 	case err != nil:
-		return listing{}, fileError(dir, err)
+		return listing{}, rawfile.FileError(dir, err)
 	}
 	l := listing{dir: dir}
 	for _, e := range entries {
@@ -84,8 +86,10 @@ func (l listing) ambiguous(stem string, names []string) error {
 }
 
 // isDir tells whether the folder has a subfolder of that name.
-func (l listing) isDir(name string) bool {
-	st, err := os.Stat(filepath.Join(l.dir, name))
+func (l listing) isDir(name string) bool { return isFolder(filepath.Join(l.dir, name)) }
+
+func isFolder(path string) bool {
+	st, err := os.Stat(path)
 	return err == nil && st.IsDir()
 }
 
@@ -101,22 +105,26 @@ func (l listing) String() string {
 	return strings.Join(l.names, ", ")
 }
 
-// locate finds the parts of the slide in dir.
+// locate finds the parts of the slide in dir, whose counts are the raw ones
+// where those are asked for and there, else the filtered ones.
 func locate(dir string, raw bool) (*layout, error) {
 	top, err := list(dir)
 	if err != nil {
 		return nil, err
 	}
 	lay := new(layout)
-	if err := lay.counts(top, filtered); err != nil {
-		return nil, err
+	kinds := []string{filtered, rawCount}
+	if raw {
+		kinds = []string{rawCount, filtered}
 	}
 	onlyRaw := false
-	if !lay.hasCounts() {
-		if err := lay.counts(top, rawCount); err != nil {
-			return nil, err
+	for _, kind := range kinds {
+		if !lay.hasCounts() {
+			if err := lay.counts(top, kind); err != nil {
+				return nil, err
+			}
+			onlyRaw = lay.hasCounts() && kind == rawCount
 		}
-		onlyRaw = lay.hasCounts()
 	}
 	if err := lay.spatial(top); err != nil {
 		return nil, err
@@ -183,7 +191,7 @@ func textCounts(l listing) (matrixFiles, error) {
 
 var positionStems = []string{
 	"tissue_positions.csv", "tissue_positions_list.csv", "tissue_positions.csv.gz", "tissue_positions_list.csv.gz",
-	"tissue_positions.parquet",
+	parquetName,
 }
 
 // spatial looks for positions, scale factors and pictures in the subfolder
@@ -205,6 +213,27 @@ func (lay *layout) spatial(top listing) error {
 		if lay.positions != "" {
 			return lay.pictures(l)
 		}
+	}
+	return nil
+}
+
+// outerPictures looks for pictures of a Visium HD slide beside its bins, where
+// a copy of the bins' own folder left out the links to them.
+func (lay *layout) outerPictures(dir string) error {
+	outer := filepath.Join(outsOf(dir), "spatial")
+	if outsOf(dir) == dir || lay.hires != "" || lay.lowres != "" || !isFolder(outer) {
+		return nil
+	}
+	l, err := list(outer)
+	if err != nil {
+		return err
+	}
+	own := *lay
+	if err := lay.pictures(l); err != nil {
+		return err
+	}
+	if own.scale != "" {
+		lay.scale = own.scale // the bins' own spot diameter
 	}
 	return nil
 }
@@ -233,8 +262,11 @@ func pictureStems(name string) []string {
 
 // missing says what a folder lacks to be a slide.
 func (lay *layout) missing(top listing) error {
-	if top.isDir("binned_outputs") {
-		return format.Errorf(top.dir, "", "is Visium HD output (binned_outputs), which cannot be read yet; Visium output of spots can")
+	if top.isDir(binnedOutputs) {
+		return format.Errorf(top.dir, "", "is Visium HD output, but its %s holds no folder such as square_008um", binnedOutputs)
+	}
+	if top.isDir(segmentedOutputs) || len(top.matches("filtered_feature_cell_matrix.h5")) > 0 {
+		return format.Errorf(top.dir, "", "holds Visium HD counts by segmented cell, which have no place on a grid; give the counts by bin (%s/square_008um)", binnedOutputs)
 	}
 	var lacks []string
 	if !lay.hasCounts() {
@@ -262,7 +294,13 @@ func absolute(dir string) string {
 // IsSlide tells whether a folder looks like a Space Ranger outs folder: it
 // holds counts and positions under their usual names, one of each or more.
 // Whether they can be read only [Read] tells.
+//
+// The outs folder of a Visium HD slide is one slide, whichever of its bins are
+// read.
 func IsSlide(dir string) bool {
+	if bins, err := Bins(dir); err == nil && len(bins) > 0 {
+		return true
+	}
 	top, err := list(dir)
 	if err != nil {
 		return false
@@ -278,9 +316,18 @@ func IsSlide(dir string) bool {
 	return err != nil || lay.positions != ""
 }
 
-// Find returns the slides in a folder, sorted by path: the folder itself where
-// it is one, else each direct subfolder that is one or whose subfolder outs
-// is. That there is none is an error of type *format.Error.
+// Is tells whether a path is a slide of Space Ranger or a folder of several:
+// whether [Find] finds any.
+func Is(path string) bool {
+	_, err := Find(path)
+	return err == nil
+}
+
+// Find returns the slides in a folder, in natural order ("S2" before "S10"):
+// the folder itself where it is one, else each direct subfolder that is one or
+// whose subfolder outs is. Of a Visium HD slide it gives the outs folder once,
+// not each of its bins, which are the same tissue; [Bins] lists those. That
+// there is none is an error of type *format.Error.
 func Find(parent string) ([]string, error) {
 	if IsSlide(parent) {
 		return []string{parent}, nil
@@ -289,6 +336,7 @@ func Find(parent string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(top.names, rawfile.Natural)
 	var slides []string
 	for _, name := range top.names {
 		dir := filepath.Join(parent, name)

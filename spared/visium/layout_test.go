@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 )
 
 func TestIsSlide(t *testing.T) {
@@ -187,12 +189,12 @@ func TestTIFFSize(t *testing.T) {
 		if err := os.WriteFile(path, c.data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		w, h, err := pictureSize(path)
+		w, h, err := rawfile.PictureSize(path)
 		if err != nil || w != 30001 || h != 40002 {
 			t.Errorf("%s: %d x %d, %v, want 30001 x 40002", c.reason, w, h, err)
 		}
 		for keep := range len(c.data) {
-			if w, h, err := headerSize(bytes.NewReader(c.data[:keep])); err == nil && (w != 30001 || h != 40002) {
+			if w, h, err := rawfile.HeaderSize(bytes.NewReader(c.data[:keep])); err == nil && (w != 30001 || h != 40002) {
 				t.Errorf("%s cut to %d bytes: %d x %d and no error", c.reason, keep, w, h)
 			}
 		}

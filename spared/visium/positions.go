@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 )
 
 // position is one spot of the array.
@@ -37,11 +38,14 @@ var positionCols = [nPositionCols]string{
 	"barcode", "in_tissue", "array_row", "array_col", "pxl_row_in_fullres", "pxl_col_in_fullres",
 }
 
+// positionWant says what each column holds.
+var positionWant = [nPositionCols]string{"a barcode", "0 or 1", "a whole number", "a whole number", "a number", "a number"}
+
 // parsePositions reads the rows of a tissue_positions file. Whether there is
 // a header is decided by what the first line says: Space Ranger 1 wrote none,
 // 2 and later do, and files travel under either name.
 func parsePositions(path string, data []byte) ([]position, error) {
-	data, err := utf8Text(path, data)
+	data, err := rawfile.UTF8(path, data)
 	if err != nil {
 		return nil, err
 	}
@@ -165,11 +169,10 @@ func (p *positionParser) row(rec []string, line int) error {
 	s.col, ok[colArrayCol] = parseInt(cell[colArrayCol])
 	s.y, ok[colPixelRow] = parseFinite(cell[colPixelRow])
 	s.x, ok[colPixelCol] = parseFinite(cell[colPixelCol])
-	want := [nPositionCols]string{"a barcode", "0 or 1", "a whole number", "a whole number", "a number", "a number"}
 	for c := range ok {
 		if !ok[c] {
 			return &format.Error{Path: p.path, Key: positionCols[c], Line: line,
-				Msg: strconv.Quote(cell[c]) + " is not " + want[c]}
+				Msg: strconv.Quote(cell[c]) + " is not " + positionWant[c]}
 		}
 	}
 	if first, dup := p.lines[s.barcode]; dup {

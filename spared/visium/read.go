@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 	"github.com/spatialgo/spatialgo/spared/slide"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
@@ -16,10 +17,11 @@ import (
 // the filtered counts of all genes with positions and pictures.
 type Options struct {
 	Name        string // slide name; "" = the folder's name, or its parent's where it is called outs
-	Raw         bool   // read raw_feature_bc_matrix where there are no filtered counts
-	OffTissue   bool   // keep spots with in_tissue = 0 (of the raw counts)
+	Raw         bool   // read raw_feature_bc_matrix, where it is there, instead of the filtered counts
+	OffTissue   bool   // keep spots with in_tissue = 0 (which only the raw counts have)
 	AllFeatures bool   // keep antibodies, guide RNAs etc. beside the genes
-	Genome      string // keep genes of this genome only; "" = all
+	Genome      string // keep genes of this genome only, without its name before their ids ("hg19_"); "" = all, as they are
+	BinMicrons  int    // side of the bins of a Visium HD slide, µm; 0 = 8, else 16, else the largest
 	NoImages    bool   // leave the hires and lowres pictures unread
 	FullRes     string // path of the full-resolution picture; "" = as found in or beside the folder
 }
@@ -39,7 +41,8 @@ type Options struct {
 // is bounded by a small multiple of the files' sizes plus 64 million pixels a
 // picture.
 func Read(ctx context.Context, dir string, o Options) (*slide.Slide, error) {
-	lay, err := locate(dir, o.Raw)
+	name := slideName(dir, o.Name)
+	dir, lay, err := o.locate(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func Read(ctx context.Context, dir string, o Options) (*slide.Slide, error) {
 	if err := m.keepFeatures(o); err != nil {
 		return nil, err
 	}
-	s := &slide.Slide{Name: slideName(dir, o.Name), SourceFormat: "Space Ranger", Chemistry: m.chemistry,
+	s := &slide.Slide{Name: name, SourceFormat: lay.sourceFormat(dir), Chemistry: m.chemistry,
 		Genes: m.genes, Organism: organism(m.genes)}
 	if err := r.positions(s, m, lay); err != nil {
 		return nil, err
@@ -62,7 +65,7 @@ func Read(ctx context.Context, dir string, o Options) (*slide.Slide, error) {
 	if err := r.pictures(ctx, s, lay); err != nil {
 		return nil, err
 	}
-	if err := setFullRes(s, dir, o.FullRes); err != nil {
+	if err := setFullRes(s, outsOf(dir), o.FullRes); err != nil {
 		return nil, err
 	}
 	s.Sources = r.sources
@@ -79,10 +82,31 @@ func slideName(dir, given string) string {
 		return given
 	}
 	dir = absolute(dir)
-	for base := filepath.Base(dir); base == "outs" || base == filtered || base == rawCount; base = filepath.Base(dir) {
+	for base := filepath.Base(dir); saysNothing(base); base = filepath.Base(dir) {
 		dir = filepath.Dir(dir)
 	}
 	return filepath.Base(dir)
+}
+
+func saysNothing(base string) bool {
+	switch base {
+	case "outs", filtered, rawCount, binnedOutputs:
+		return true
+	}
+	return binMicrons(base) > 0
+}
+
+// locate finds the parts of the slide to read, and the folder they are in.
+func (o Options) locate(dir string) (string, *layout, error) {
+	dir, err := binFolder(dir, o.BinMicrons)
+	if err != nil {
+		return "", nil, err
+	}
+	lay, err := locate(dir, o.Raw)
+	if err == nil {
+		err = lay.outerPictures(dir)
+	}
+	return dir, lay, err
 }
 
 // reader reads the files of one slide and remembers them.
@@ -93,7 +117,7 @@ type reader struct {
 
 // content reads a whole file.
 func (r *reader) content(path string) ([]byte, error) {
-	data, src, err := content(path)
+	data, src, err := rawfile.Content(path)
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +126,8 @@ func (r *reader) content(path string) ([]byte, error) {
 }
 
 // done ends the reading of a file.
-func (r *reader) done(in *input) error {
-	src, err := in.close()
+func (r *reader) done(in *rawfile.File) error {
+	src, err := in.Close()
 	if err == nil {
 		r.sources = append(r.sources, src)
 	}
@@ -112,7 +136,7 @@ func (r *reader) done(in *input) error {
 
 // digest remembers a file that is read by other means.
 func (r *reader) digest(path string) error {
-	in, err := open(path)
+	in, err := rawfile.Open(path)
 	if err != nil {
 		return err
 	}
@@ -154,13 +178,13 @@ func (m *matrix) keepFeatures(o Options) error {
 	types, genomes := make(map[string]int), make(map[string]int)
 	for j, g := range m.genes {
 		types[g.Feature]++
-		genomes[g.Genome]++
-		if (o.AllFeatures || g.Feature == geneExpression) && (o.Genome == "" || g.Genome == o.Genome) {
+		genomes[genomeOf(g)]++
+		if (o.AllFeatures || g.Feature == geneExpression) && (o.Genome == "" || genomeOf(g) == o.Genome) {
 			keep = append(keep, j)
 		}
 	}
 	switch {
-	case len(keep) == len(m.genes) && len(keep) > 0:
+	case len(keep) == len(m.genes) && len(keep) > 0 && o.Genome == "":
 		return nil
 	case len(keep) == 0 && o.Genome != "" && genomes[o.Genome] == 0:
 		return format.Errorf(m.path, "", "holds no genes of genome %q; it has %s", o.Genome, tally(genomes))
@@ -170,9 +194,27 @@ func (m *matrix) keepFeatures(o Options) error {
 	genes := make([]slide.Gene, len(keep))
 	for i, j := range keep {
 		genes[i] = m.genes[j]
+		if o.Genome != "" {
+			genes[i].ID = strings.TrimPrefix(genes[i].ID, o.Genome+"_")
+			genes[i].Symbol = strings.TrimPrefix(genes[i].Symbol, o.Genome+"_")
+		}
 	}
 	m.genes, m.counts = genes, m.counts.Select(nil, keep)
 	return nil
+}
+
+// genomeOf returns the genome that the file gives for a gene or, where it
+// gives none, the one before its Ensembl id, as in "mm10_ENSMUSG00000051951".
+// References of two species are made so, and text counts tell it no other way.
+func genomeOf(g slide.Gene) string {
+	if g.Genome != "" {
+		return g.Genome
+	}
+	genome, id, ok := strings.Cut(g.ID, "_ENS")
+	if !ok || genome == "DEPRECATED" || id == "" {
+		return ""
+	}
+	return genome
 }
 
 // tally lists names with how often they came.
@@ -190,14 +232,7 @@ func tally(count map[string]int) string {
 
 // positions reads the places of the spots and joins them to the counts.
 func (r *reader) positions(s *slide.Slide, m *matrix, lay *layout) error {
-	if strings.HasSuffix(lay.positions, ".parquet") {
-		return format.Errorf(lay.positions, "", "Visium HD positions in Parquet cannot be read yet; Visium positions (tissue_positions.csv) can")
-	}
-	data, err := r.content(lay.positions)
-	if err != nil {
-		return err
-	}
-	places, err := parsePositions(lay.positions, data)
+	places, err := r.places(lay.positions)
 	if err != nil {
 		return err
 	}

@@ -24,11 +24,12 @@ import (
 
 	"github.com/spatialgo/spatialgo/internal/hdf5x"
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/counts"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
 // folder is a slide's folder by path in it; a path that ends in "/" is an
-// empty subfolder, a function builds an HDF5 file.
+// empty subfolder, text that begins with "->" a link.
 type folder map[string]any
 
 const (
@@ -118,9 +119,12 @@ func (f folder) write(t testing.TB) string {
 			v.write(t, path)
 			continue
 		case string:
-			err = os.WriteFile(path, []byte(v), 0o666)
-			if strings.HasSuffix(name, "/") {
+			if target, ok := strings.CutPrefix(v, "->"); ok {
+				err = os.Symlink(target, path)
+			} else if strings.HasSuffix(name, "/") {
 				err = os.MkdirAll(path, 0o777)
+			} else {
+				err = os.WriteFile(path, []byte(v), 0o666)
 			}
 		case []byte:
 			err = os.WriteFile(path, v, 0o666)
@@ -224,11 +228,11 @@ func expected() *slide.Slide {
 		Hires: picture(8, 6), Lowres: picture(2, 2),
 		Organism: "human", SourceFormat: "Space Ranger",
 	}
-	s.Counts, _ = (&entries{
-		spot:  []int32{0, 0, 1, 3, 3, 3},
-		gene:  []int32{0, 2, 1, 0, 1, 2},
-		count: []float32{5, 2, 1, 7, 8, 9},
-	}).csr(4, 3)
+	s.Counts, _ = (&counts.Entries{
+		Spot:  []int32{0, 0, 1, 3, 3, 3},
+		Gene:  []int32{0, 2, 1, 0, 1, 2},
+		Count: []float32{5, 2, 1, 7, 8, 9},
+	}).CSR(4, 3)
 	for i := range 3 {
 		s.Genes = append(s.Genes, slide.Gene{ID: fmt.Sprintf("ENSG0000000000%d", i+1), Symbol: fmt.Sprintf("G%d", i+1), Feature: geneExpression})
 	}
@@ -277,10 +281,10 @@ func TestReadAccepts(t *testing.T) {
 		{"written zeros are not counts", small().with(mtxPath, replaced(mtxText, "4 6\n", "4 7\n1 3 0\n")), Options{}, same},
 		{"pattern: every entry is 1", small().with(mtxPath, "%%MatrixMarket matrix coordinate pattern general\n3 4 2\n1 1\n3 4\n"), Options{},
 			func(s *slide.Slide) {
-				s.Counts, _ = (&entries{[]int32{0, 3}, []int32{0, 2}, []float32{1, 1}}).csr(4, 3)
+				s.Counts, _ = (&counts.Entries{Spot: []int32{0, 3}, Gene: []int32{0, 2}, Count: []float32{1, 1}}).CSR(4, 3)
 			}},
 		{"no count at all", small().with(mtxPath, "%%MatrixMarket matrix coordinate integer general\n3 4 0\n"), Options{},
-			func(s *slide.Slide) { s.Counts, _ = new(entries).csr(4, 3) }},
+			func(s *slide.Slide) { s.Counts, _ = new(counts.Entries).CSR(4, 3) }},
 		{"genes.tsv of two columns", small().with(featuresPath, nil).with("filtered_feature_bc_matrix/genes.tsv", strings.ReplaceAll(featuresText, "\tGene Expression", "")), Options{}, same},
 		{"the three text files in the folder itself, positions too", folder{"matrix.mtx.gz": packed(mtxText), "barcodes.tsv.gz": packed(barcodesText), "features.tsv.gz": packed(featuresText),
 			"tissue_positions.csv": headerText + positionsText}, Options{},
@@ -312,7 +316,33 @@ func TestReadAccepts(t *testing.T) {
 		{"a picture with marks in it does not stand in for hires", small().with(hiresPath, nil).with("spatial/aligned_fiducials.jpg", pngOf(picture(8, 6))).with("spatial/detected_tissue_image.jpg", pngOf(picture(8, 6))), Options{},
 			func(s *slide.Slide) { s.Hires = nil }},
 		{"a PNG called JPEG: the content decides", small().with(hiresPath, nil).with("spatial/tissue_hires_image.jpg", pngOf(picture(8, 6))), Options{}, same},
+		{"spots that share pixels keep their own", small().with(positionsPath, replaced(headerText+positionsText, "1,1,30,31", "1,1,20,21")), Options{},
+			func(s *slide.Slide) { s.X[2], s.Y[2] = 21, 20 }},
+		{"a spot of the array twice over, under two barcodes", small().with(positionsPath, replaced(headerText+positionsText, "GGG-1,1,1,1", "GGG-1,1,0,2")), Options{},
+			func(s *slide.Slide) { s.ArrayRow[2], s.ArrayCol[2] = 0, 2 }},
+		{"the array of 11 mm", small().with(positionsPath, replaced(headerText+positionsText, "TTT-1,1,1,3", "TTT-1,1,127,223")), Options{},
+			func(s *slide.Slide) { s.ArrayRow[3], s.ArrayCol[3] = 127, 223 }},
+		{"CytAssist: its pictures and probe counts are not the slide's", small().with("spatial/cytassist_image.tiff", "x").with("spatial/aligned_tissue_image.jpg", "x").with("raw_probe_bc_matrix.h5", "x").with("probe_set.csv", "x").with("spatial/spatial_enrichment.csv", "x").with("spatial/barcode_fluorescence_intensity.csv", "x"), Options{}, same},
+		{"probes that are deprecated are features as the file says", small().with(featuresPath, replaced(featuresText, "ENSG00000000001", "DEPRECATED_ENSG00000000001")), Options{},
+			func(s *slide.Slide) { s.Genes[0].ID = "DEPRECATED_ENSG00000000001" }},
+		{"links that go round beside the real files", small().with("loop", "->loop").with("spatial/a_tissue_positions.csv", "->gone"), Options{}, same},
+		{"positions that are a link", smallH5(nil).with(positionsPath, "->../shared.csv").with("shared.csv", headerText+positionsText), Options{}, grch38},
 		{"files of macOS beside the real ones", small().with("._filtered_feature_bc_matrix.h5", "x").with("spatial/._tissue_positions.csv", "x"), Options{}, same},
+		{"raw counts on request go before filtered ones", smallH5(nil).with("raw_feature_bc_matrix/matrix.mtx", mtxText).with("raw_feature_bc_matrix/barcodes.tsv", barcodesText).with("raw_feature_bc_matrix/features.tsv", featuresText),
+			Options{Raw: true}, same},
+		{"filtered counts where raw ones are asked for but missing", small(), Options{Raw: true}, same},
+		{"two species in text: one chosen by the genome before the ids", small().with(featuresPath,
+			"hg19_ENSG00000000001\thg19_G1\tGene Expression\nhg19_ENSG00000000002\thg19_G2\tGene Expression\nmm10_ENSMUSG00000000003\tmm10_G3\tGene Expression\n"), Options{Genome: "hg19"},
+			func(s *slide.Slide) { s.Genes, s.Counts = s.Genes[:2], s.Counts.Select(nil, []int{0, 1}) }},
+		{"two species, none chosen: all genes with their prefixes, no organism", small().with(featuresPath,
+			"hg19_ENSG00000000001\thg19_G1\tGene Expression\nhg19_ENSG00000000002\thg19_G2\tGene Expression\nmm10_ENSMUSG00000000003\tmm10_G3\tGene Expression\n"), Options{},
+			func(s *slide.Slide) {
+				s.Organism = ""
+				for i, p := range []string{"hg19_", "hg19_", "mm10_"} {
+					s.Genes[i].ID, s.Genes[i].Symbol = p+s.Genes[i].ID, p+s.Genes[i].Symbol
+				}
+				s.Genes[2].ID = "mm10_ENSMUSG00000000003"
+			}},
 		{"raw counts on request", folder{"raw_feature_bc_matrix/matrix.mtx": mtxText, "raw_feature_bc_matrix/barcodes.tsv": barcodesText, "raw_feature_bc_matrix/features.tsv": featuresText,
 			positionsPath: positionsText}, Options{Raw: true}, func(s *slide.Slide) { s.Scale, s.Hires, s.Lowres = slide.ScaleFactors{}, nil, nil }},
 		{"HDF5", smallH5(nil), Options{}, grch38},
@@ -389,12 +419,17 @@ func TestReadRefuses(t *testing.T) {
 		{"no positions", small().with(positionsPath, nil), Options{}, []string{"no positions", "tissue_positions.csv", "found filtered_feature_bc_matrix, spatial"}},
 		{"no counts", small().with(mtxPath, nil).with(barcodesPath, nil).with(featuresPath, nil), Options{}, []string{"no counts", "filtered_feature_bc_matrix.h5"}},
 		{"the slide is one folder down", folder{"outs/x": ""}, Options{}, []string{"try its subfolder outs"}},
-		{"Visium HD, binned", folder{"binned_outputs/x": ""}, Options{}, []string{"Visium HD"}},
-		{"Visium HD positions", small().with(positionsPath, nil).with("spatial/tissue_positions.parquet", "PAR1"), Options{}, []string{"tissue_positions.parquet", "cannot be read yet"}},
+		{"Visium HD without bins", folder{"binned_outputs/x": ""}, Options{}, []string{"Visium HD", "square_008um"}},
+		{"Visium HD by cell only", folder{"segmented_outputs/filtered_feature_cell_matrix.h5": ""}, Options{}, []string{"segmented cell", "square_008um"}},
+		{"bins of a slide that has none", small(), Options{BinMicrons: 8}, []string{"no bins of 8 µm", "BinMicrons"}},
 		{"raw counts without asking", folder{"raw_feature_bc_matrix.h5": "x", positionsPath: positionsText}, Options{}, []string{"raw counts only", "Options.Raw"}},
 		{"two h5 files", small().with("a_filtered_feature_bc_matrix.h5", "x").with("b_filtered_feature_bc_matrix.h5", "x"), Options{}, []string{"a_filtered_feature_bc_matrix.h5, b_filtered_feature_bc_matrix.h5"}},
 		{"two prefixed positions", small().with(positionsPath, nil).with("spatial/a_tissue_positions.csv", "x").with("spatial/b_tissue_positions.csv", "x"), Options{}, []string{"a_tissue_positions.csv, b_tissue_positions.csv"}},
 		{"text counts without their barcodes", small().with(barcodesPath, nil), Options{}, []string{"filtered_feature_bc_matrix", "barcodes.tsv"}},
+		{"counts that are a folder called .h5", small().with(h5Path+"/x", ""), Options{}, []string{h5Path, "is a folder"}},
+		{"counts that are a link that goes round", small().with(h5Path, "->"+h5Path), Options{}, []string{h5Path, "cannot be read"}},
+		{"factors of the picture's registration in their place", small().with(scalePath, `{"serialNumber": "V1", "transform": [[1, 0, 0], [0, 1, 0]], "oligo": [{"x": 1, "row": 0}]}`), Options{}, []string{"scalefactors_json.json", "tissue_hires_scalef", "missing"}},
+		{"Visium HD positions of text", small().with(positionsPath, nil).with("spatial/tissue_positions.parquet", headerText+positionsText), Options{}, []string{"tissue_positions.parquet", "not a Parquet file"}},
 		{"positions that are a folder", small().with(positionsPath, nil).with(positionsPath+"/x", ""), Options{}, []string{"tissue_positions.csv", "is a folder"}},
 
 		{"positions of 5 columns", small().with(positionsPath, "AAA-1,1,0,0,10\n"), Options{}, []string{"tissue_positions.csv", "line 1", "5 columns, want 6"}},
@@ -682,7 +717,7 @@ func TestLyingHeaders(t *testing.T) {
 		{"a matrix of 79 million entries in one line", func() error {
 			text := "%%MatrixMarket matrix coordinate integer general\n36601 2172 79000000\n1 1 1\n"
 			r := bufio.NewReader(strings.NewReader(text))
-			_, err := (&mtxParser{path: "m", r: r, size: int64(len(text)), genes: 36601, spots: 2172}).parse(context.Background())
+			_, err := counts.MTX{Path: "m", R: r, Size: int64(len(text)), Genes: 36601, Spots: 2172}.Read(context.Background())
 			return err
 		}},
 	} {

@@ -7,16 +7,18 @@ import (
 	"io"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
-// The keys of scalefactors_json.json that are read.
+// The keys of scalefactors_json.json that are read or written.
 const (
 	keySpot     = "spot_diameter_fullres"
 	keyFiducial = "fiducial_diameter_fullres"
 	keyHires    = "tissue_hires_scalef"
 	keyLowres   = "tissue_lowres_scalef"
 	keyMicrons  = "microns_per_pixel"
+	keyBin      = "bin_size_um"
 )
 
 // factor returns where a key is kept, or nil for keys that are ignored.
@@ -40,7 +42,7 @@ func factor(s *slide.ScaleFactors, key string) *float64 {
 // a key that comes twice is an error, since readers differ in which wins.
 func parseScaleFactors(path string, data []byte) (slide.ScaleFactors, error) {
 	var s slide.ScaleFactors
-	data, err := utf8Text(path, data)
+	data, err := rawfile.UTF8(path, data)
 	if err != nil {
 		return s, err
 	}

@@ -1,8 +1,7 @@
 package visium
 
 import (
-	"io"
-
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
@@ -14,10 +13,15 @@ func Name(dir string) string { return slideName(dir, "") }
 // digests, without looking at what is in them. It tells whether a slide has
 // changed in a fraction of the time that Read takes.
 func Sources(dir string, o Options) ([]slide.Source, error) {
-	lay, err := locate(dir, o.Raw)
+	_, lay, err := o.locate(dir)
 	if err != nil {
 		return nil, err
 	}
+	return lay.sources(o)
+}
+
+// sources reads all files of a slide for their digests.
+func (lay *layout) sources(o Options) ([]slide.Source, error) {
 	paths := []string{lay.h5, lay.mtx.matrix, lay.mtx.barcodes, lay.mtx.features, lay.positions, lay.scale}
 	if !o.NoImages {
 		paths = append(paths, lay.hires, lay.lowres)
@@ -27,24 +31,11 @@ func Sources(dir string, o Options) ([]slide.Source, error) {
 		if p == "" {
 			continue
 		}
-		src, err := hashed(p)
+		src, err := rawfile.Hashed(p)
 		if err != nil {
 			return nil, err
 		}
 		sources = append(sources, src)
 	}
 	return sources, nil
-}
-
-// hashed reads a file for its digest only.
-func hashed(path string) (slide.Source, error) {
-	in, err := open(path)
-	if err != nil {
-		return slide.Source{}, err
-	}
-	if _, err := io.Copy(io.Discard, in.raw); err != nil {
-		in.file.Close()
-		return slide.Source{}, in.fail(err)
-	}
-	return in.close()
 }

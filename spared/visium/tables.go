@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
@@ -31,7 +32,7 @@ func lines(data []byte) iter.Seq2[int, string] {
 // parseBarcodes reads barcodes.tsv: one barcode a line, further columns
 // ignored.
 func parseBarcodes(path string, data []byte) ([]string, error) {
-	data, err := utf8Text(path, data)
+	data, err := rawfile.UTF8(path, data)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func checkBarcodes(barcodes []string) (at int, msg string) {
 // parseFeatures reads features.tsv (id, symbol, feature type and, from other
 // 10x tools, more) or genes.tsv (id, symbol). Symbols are taken as they are.
 func parseFeatures(path string, data []byte) ([]slide.Gene, error) {
-	data, err := utf8Text(path, data)
+	data, err := rawfile.UTF8(path, data)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,10 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/parquet-go/parquet-go"
+
 	"github.com/spatialgo/spatialgo/internal/hdf5x"
+	"github.com/spatialgo/spatialgo/spared/internal/counts"
 	"github.com/spatialgo/spatialgo/spared/slide"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
@@ -30,6 +33,9 @@ type WriteOptions struct {
 	// Software is the attribute software_version of the counts file; "" leaves
 	// it out.
 	Software string
+	// BinMicrons writes the slide as bins of a Visium HD slide, squares with
+	// this side in µm, 1 to 1000. 0 writes it as spots.
+	BinMicrons int
 }
 
 // Spot is a place on the instrument's array.
@@ -48,6 +54,12 @@ type Spot struct {
 //	spatial/scalefactors_json.json      the factors that are not 0
 //	spatial/tissue_hires_image.png      where the slide has the picture
 //	spatial/tissue_lowres_image.png     where the slide has the picture
+//
+// With o.BinMicrons the same files go to binned_outputs/square_008um (for 8 µm)
+// as in the outs folder of Space Ranger 3 for Visium HD. The positions are then
+// spatial/tissue_positions.parquet, and the factors name bin_size_um and
+// microns_per_pixel, which is made from the spot diameter where the slide has
+// none. Several calls with different bins make one slide.
 //
 // The folder is made where it is missing; files of these names in it are
 // replaced. The filtered counts are written last, so that a folder whose
@@ -90,9 +102,15 @@ func newWriter(dir string, s *slide.Slide, o WriteOptions) (*writer, error) {
 		return nil, fmt.Errorf("visium: slide %s, spot %d: %s", s.Name, i, msg)
 	}
 	for k, v := range s.Counts.Data {
-		if _, msg := toCount(float64(v)); msg != "" {
+		if _, msg := counts.Whole(float64(v)); msg != "" {
 			return nil, fmt.Errorf("visium: slide %s, stored value %d is %v: %s", s.Name, k, v, msg)
 		}
+	}
+	if o.BinMicrons < 0 || o.BinMicrons > 1000 {
+		return nil, fmt.Errorf("visium: slide %s: bins of %d µm, want 1 to 1000, or 0 for spots", s.Name, o.BinMicrons)
+	}
+	if o.BinMicrons > 0 {
+		dir = filepath.Join(dir, binnedOutputs, fmt.Sprintf("square_%03dum", o.BinMicrons))
 	}
 	w := &writer{dir: dir, spatial: filepath.Join(dir, "spatial"), s: s, opts: o}
 	for i, in := range s.InTissue {
@@ -110,7 +128,7 @@ func (w *writer) clear() error {
 		return err
 	}
 	old := []string{filtered + ".h5", rawCount + ".h5",
-		"spatial/tissue_positions.csv", "spatial/scalefactors_json.json",
+		"spatial/tissue_positions.csv", "spatial/" + parquetName, "spatial/scalefactors_json.json",
 		"spatial/tissue_hires_image.png", "spatial/tissue_lowres_image.png"}
 	for _, name := range old {
 		if err := os.Remove(filepath.Join(w.dir, filepath.FromSlash(name))); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -133,19 +151,58 @@ func (w *writer) positions() error {
 	slices.SortStableFunc(spots, func(a, b position) int {
 		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.col, b.col))
 	})
-	var buf bytes.Buffer
-	table := csv.NewWriter(&buf)
-	rows := [][]string{positionCols[:]}
 	for _, p := range spots {
 		if math.IsNaN(p.x+p.y) || math.IsInf(p.x+p.y, 0) {
 			return fmt.Errorf("spot %s lies at (%v, %v)", p.barcode, p.x, p.y)
 		}
-		rows = append(rows, p.cells())
 	}
-	if err := table.WriteAll(rows); err != nil {
+	encode, name := positionsCSV, "tissue_positions.csv"
+	if w.opts.BinMicrons > 0 {
+		encode, name = positionsParquet, parquetName
+	}
+	data, err := encode(spots)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(w.spatial, "tissue_positions.csv"), buf.Bytes(), 0o666)
+	return os.WriteFile(filepath.Join(w.spatial, name), data, 0o666)
+}
+
+// positionsCSV is a table with a header, as Space Ranger 2 writes it.
+func positionsCSV(spots []position) ([]byte, error) {
+	var buf bytes.Buffer
+	rows := [][]string{positionCols[:]}
+	for _, p := range spots {
+		rows = append(rows, p.cells())
+	}
+	err := csv.NewWriter(&buf).WriteAll(rows)
+	return buf.Bytes(), err
+}
+
+// binRow is a row of tissue_positions.parquet.
+type binRow struct {
+	Barcode  string  `parquet:"barcode,snappy,plain"`
+	InTissue int64   `parquet:"in_tissue,snappy,dict"`
+	ArrayRow int64   `parquet:"array_row,snappy,dict"`
+	ArrayCol int64   `parquet:"array_col,snappy,dict"`
+	PixelRow float64 `parquet:"pxl_row_in_fullres,snappy,plain"`
+	PixelCol float64 `parquet:"pxl_col_in_fullres,snappy,plain"`
+}
+
+// positionsParquet is the same table in Parquet.
+func positionsParquet(spots []position) ([]byte, error) {
+	var buf bytes.Buffer
+	table := parquet.NewGenericWriter[binRow](&buf)
+	for _, p := range spots {
+		row := binRow{Barcode: p.barcode, ArrayRow: int64(p.row), ArrayCol: int64(p.col), PixelRow: p.y, PixelCol: p.x}
+		if p.inTissue {
+			row.InTissue = 1
+		}
+		if _, err := table.Write([]binRow{row}); err != nil {
+			return nil, err
+		}
+	}
+	err := table.Close()
+	return buf.Bytes(), err
 }
 
 // cells gives a position in the order of positionCols, numbers in the
@@ -164,6 +221,12 @@ func (w *writer) scaleFactors() error {
 	for _, key := range []string{keySpot, keyFiducial, keyHires, keyLowres, keyMicrons} {
 		if f := *factor(&w.s.Scale, key); f != 0 {
 			factors[key] = f
+		}
+	}
+	if bin := float64(w.opts.BinMicrons); bin > 0 {
+		factors[keyBin] = bin
+		if factors[keyMicrons] == 0 && w.s.Scale.SpotDiameter > 0 {
+			factors[keyMicrons] = bin / w.s.Scale.SpotDiameter
 		}
 	}
 	data, err := json.Marshal(factors) // keys sorted

@@ -1,4 +1,4 @@
-package visium
+package counts
 
 import (
 	"fmt"
@@ -8,54 +8,55 @@ import (
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
 
-// maxCount is the largest count that float32, the type of sparse.CSR, holds
+// Max is the largest count that float32, the type of sparse.CSR, holds
 // exactly together with all below it. Real counts stay under a million.
-const maxCount = 1 << 24
+const Max = 1 << 24
 
-// toCount checks that a number is a count; the message is "" where it is.
-func toCount(f float64) (count float32, msg string) {
+// Whole checks that a number is a count; the message is "" where it is.
+func Whole(f float64) (count float32, msg string) {
 	switch {
 	case !(f >= 0) || f != math.Trunc(f): // NaN fails the first
 		return 0, "counts must be whole numbers of 0 or more; is this a normalised matrix? Space Ranger's own output holds raw counts"
-	case f > maxCount:
-		return 0, fmt.Sprintf("a count above %d cannot be held exactly", maxCount)
+	case f > Max:
+		return 0, fmt.Sprintf("a count above %d cannot be held exactly", Max)
 	}
 	return float32(f), ""
 }
 
-// entries are the counts of a slide in coordinate form, in file order: entry
-// k says that spot[k] has count[k] molecules of gene[k].
-type entries struct {
-	spot, gene []int32
-	count      []float32
+// Entries are the counts of a slide in coordinate form, in file order: entry
+// k says that Spot[k] has Count[k] molecules of Gene[k].
+type Entries struct {
+	Spot, Gene []int32
+	Count      []float32
 }
 
-// csr turns entries in any order into compressed rows, in linear time for the
+// CSR turns entries in any order into compressed rows, in linear time for the
 // two orders met in practice, by spot (Space Ranger) and by gene (scipy): a
-// stable counting sort deals the entries to their spots.
-func (e *entries) csr(spots, genes int) (*sparse.CSR, error) {
+// stable counting sort deals the entries to their spots. An entry that comes
+// twice is a *DuplicateError.
+func (e *Entries) CSR(spots, genes int) (*sparse.CSR, error) {
 	m := &sparse.CSR{Rows: spots, Cols: genes, IndPtr: make([]int64, spots+1),
-		Indices: make([]int32, len(e.gene)), Data: make([]float32, len(e.gene))}
-	for _, s := range e.spot {
+		Indices: make([]int32, len(e.Gene)), Data: make([]float32, len(e.Gene))}
+	for _, s := range e.Spot {
 		m.IndPtr[s+1]++
 	}
 	for s := range spots {
 		m.IndPtr[s+1] += m.IndPtr[s]
 	}
 	next := slices.Clone(m.IndPtr)
-	for k, s := range e.spot {
+	for k, s := range e.Spot {
 		at := next[s]
 		next[s]++
-		m.Indices[at], m.Data[at] = e.gene[k], e.count[k]
+		m.Indices[at], m.Data[at] = e.Gene[k], e.Count[k]
 	}
-	return m, tidy(m)
+	return m, Tidy(m)
 }
 
 // places returns the numbers of the first two entries of a gene of a spot.
-func (e *entries) places(spot, gene int32) (first, again int) {
+func (e *Entries) places(spot, gene int32) (first, again int) {
 	first = -1
-	for k := range e.gene {
-		if e.spot[k] != spot || e.gene[k] != gene {
+	for k := range e.Gene {
+		if e.Spot[k] != spot || e.Gene[k] != gene {
 			continue
 		}
 		if first >= 0 {
@@ -66,17 +67,17 @@ func (e *entries) places(spot, gene int32) (first, again int) {
 	return first, -1
 }
 
-// duplicateError says that a gene of a spot has two entries.
-type duplicateError struct{ spot, gene int32 }
+// DuplicateError says that a gene of a spot has two entries.
+type DuplicateError struct{ spot, gene int32 }
 
-func (e *duplicateError) Error() string {
+func (e *DuplicateError) Error() string {
 	return fmt.Sprintf("gene %d of spot %d (from 0) has two entries, want one", e.gene, e.spot)
 }
 
-// tidy puts the genes of each spot in rising order, which Space Ranger 1 did
+// Tidy puts the genes of each spot in rising order, which Space Ranger 1 did
 // not do, and drops zeros. A gene that comes twice in a spot is a
-// *duplicateError.
-func tidy(m *sparse.CSR) error {
+// *DuplicateError.
+func Tidy(m *sparse.CSR) error {
 	var buf []uint64
 	for s := range m.Rows {
 		genes, counts := m.Row(s)
@@ -86,7 +87,7 @@ func tidy(m *sparse.CSR) error {
 		buf = sortByGene(genes, counts, buf[:0])
 		for i := 1; i < len(genes); i++ {
 			if genes[i] == genes[i-1] {
-				return &duplicateError{spot: int32(s), gene: genes[i]}
+				return &DuplicateError{spot: int32(s), gene: genes[i]}
 			}
 		}
 	}
