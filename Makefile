@@ -52,12 +52,13 @@ key = $(shell (pwd; cat $(1)) | cksum | cut -d' ' -f1)
 TOOLS_KEY := $(call key,tools/go.mod tools/go.sum)-$(shell go env GOVERSION 2>/dev/null)
 VENV := .venv/.made-$(call key,tools/venv.sh requirements/uv.txt requirements/jupyter.txt)
 ENGINE := .venv/.engine-$(call key,requirements/engine.txt)
+PEERS_VENV := .venv-peers/.made-$(call key,tools/venv.sh requirements/uv.txt requirements/peers.txt)
 CHECK := .venv-check/.made-$(call key,tools/venv.sh requirements/uv.txt requirements/check.txt)
 KERNEL := .venv/share/jupyter/kernels/gonb/.made-$(call key,tools/kernel.sh tools/cgoenv.sh)-$(TOOLS_KEY)
 TOOL = build/tools/.$(1)-$(TOOLS_KEY)
 
 # A virtual environment dies with the Python it was made from (a system upgrade): then it is made again.
-$(shell for v in .venv .venv-check; do [ ! -d $$v ] || $$v/bin/python -c '' 2>/dev/null || rm -f $$v/.made-*; done)
+$(shell for v in .venv .venv-check .venv-peers; do [ ! -d $$v ] || $$v/bin/python -c '' 2>/dev/null || rm -f $$v/.made-*; done)
 
 # ---- For everybody -----------------------------------------------------------------------------------------------
 
@@ -72,6 +73,8 @@ SpatialGo: spatial transcriptomics in Go, from Visium counts to completed expres
   make test            all that is tested: Go packages, notebooks, files read back by scanpy and squidpy
   make check           formatting, go vet and staticcheck only
   make bench           how fast the kernels are; BENCH=regexp and PKG=./spared/sparse narrow it
+  make datasets        a data set from each set of real slides beside this folder, and a table of them
+  make peers           the same work by the Python libraries and by SpatialGo, in one table
   make notebooks       execute the notebooks and keep their outputs, to be committed
   make lock            resolve requirements/*.in again; UPGRADE=1 takes newer versions
   make clean           remove what was built; make distclean: the Python environments too
@@ -109,7 +112,7 @@ lab: venv kernel $(call TOOL,gopls)
 # ---- Tests -------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: check test-go test-notebooks test-h5ad
+test: check test-go test-notebooks test-h5ad test-fuzz
 
 .PHONY: check
 check: $(call TOOL,staticcheck) | system-build
@@ -142,9 +145,30 @@ test-notebooks: venv kernel | system-browser
 test-h5ad: $(CHECK)
 	.venv-check/bin/python -W ignore tools/check_h5ad.py $(TESTDIR)/*.h5ad
 
+# A minute for each reader of bytes; FUZZTIME=1h for a night.
+.PHONY: test-fuzz
+test-fuzz: export FUZZTIME := $(or $(FUZZTIME),60s)
+test-fuzz: | system-build
+	tools/cgoenv.sh tools/fuzz.sh
+
 .PHONY: bench
 bench: | system-build
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG) | grep -v 'no test files'
+
+# Side by side with the Python libraries, in the same run; PEERS narrows it to tasks. 7 GB of Python the first time.
+PEERS ?=
+.PHONY: peers
+peers: $(PEERS_VENV) | system-build
+	$(GO) build -o build/bin/peers ./internal/peers
+	OMP_NUM_THREADS=$$(nproc) .venv-peers/bin/python tools/peers.py build/bin/peers .venv-peers/bin/python build/peers \
+		../shared/data $(PEERS)
+
+# A data set from each set of slides in SLIDES, and the table of docs/datasets.md.
+SLIDES ?= ../shared/data
+.PHONY: datasets
+datasets: build $(CHECK)
+	.venv-check/bin/python tools/datasets.py bin/spared $(SLIDES) build/datasets
+	.venv-check/bin/python -W ignore tools/check_h5ad.py build/datasets/*.h5ad
 
 # ---- For those who change things ---------------------------------------------------------------------------------
 
@@ -152,19 +176,21 @@ bench: | system-build
 notebooks: venv kernel
 	$(JUPYTER) python tools/run_notebooks.py --inplace $(NOTEBOOKS)
 
-# One lock serves Python 3.10 and later on every platform. The engine is locked alone, without what it depends on.
-COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" ../.venv/bin/uv pip compile -q --generate-hashes \
-	--universal --python-version 3.10 --annotation-style line $(if $(UPGRADE),--upgrade)
+# One lock serves Python 3.10 and later on every platform (the peers: 3.11). The engine is locked alone, without what
+# it depends on.
+compile = UV_CUSTOM_COMPILE_COMMAND="make lock" ../.venv/bin/uv pip compile -q --generate-hashes \
+	--universal --python-version $(1) --annotation-style line $(if $(UPGRADE),--upgrade)
 .PHONY: lock
 lock: venv
-	cd requirements && for f in uv jupyter check; do $(COMPILE) $$f.in -o $$f.txt; done
-	cd requirements && $(COMPILE) --no-deps engine.in -o engine.txt
+	cd requirements && for f in uv jupyter check; do $(call compile,3.10) $$f.in -o $$f.txt; done
+	cd requirements && $(call compile,3.10) --no-deps engine.in -o engine.txt
+	cd requirements && $(call compile,3.11) peers.in -o peers.txt
 
 .PHONY: clean distclean
 clean:
 	rm -rf build bin
 distclean: clean
-	rm -rf .venv .venv-check
+	rm -rf .venv .venv-check .venv-peers
 
 # ---- Steps -------------------------------------------------------------------------------------------------------
 
@@ -201,6 +227,10 @@ $(ENGINE): $(VENV)
 venv-check: $(CHECK)
 $(CHECK): | system-python
 	tools/venv.sh .venv-check requirements/check.txt
+	@touch $@
+
+$(PEERS_VENV): | system-python
+	tools/venv.sh .venv-peers requirements/peers.txt
 	@touch $@
 
 .PHONY: kernel

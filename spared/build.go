@@ -10,9 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spatialgo/spatialgo/spared/genelength"
 	"github.com/spatialgo/spatialgo/spared/slide"
-	"github.com/spatialgo/spatialgo/spared/visium"
 )
 
 // Version of this library, as recorded in the files it writes.
@@ -20,7 +18,7 @@ const Version = "0.1.0"
 
 // manifestVersion rises whenever the same recipe and inputs would give other
 // numbers or another layout of the file.
-const manifestVersion = 1
+const manifestVersion = 2
 
 // Build makes the data set that the recipe describes and saves it at path, or
 // opens path at once if it already holds exactly that (same recipe, same
@@ -46,7 +44,7 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 		return nil, err
 	}
 	r.Inputs = inputs
-	files, err := manifestInputs(r.Inputs)
+	files, err := manifestInputs(ctx, r.Inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +61,7 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 	if err != nil {
 		return nil, err
 	}
-	d, err := Curate(ctx, slides, r, progress)
+	d, err := pipeline(ctx, slides, r, progress, true)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +82,13 @@ func CheckOutput(path string) error {
 	case err == nil && info.IsDir():
 		return fmt.Errorf("spared: %s is a folder: give the name of a file to write, e.g. %s", path, filepath.Join(path, "data.h5ad"))
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("spared: cannot write %s: %w", path, err)
+		return fmt.Errorf("spared: cannot write %s: %w", path, reasonOf(err))
 	}
 	switch info, err := os.Stat(filepath.Dir(path)); {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("spared: cannot write %s: %w", path, reasonOf(err))
 	case err != nil:
-		return fmt.Errorf("spared: cannot write %s: its folder does not exist: %w", path, err)
+		return fmt.Errorf("spared: cannot write %s: its folder does not exist; make it first", path)
 	case !info.IsDir():
 		return fmt.Errorf("spared: cannot write %s: %s is not a folder", path, filepath.Dir(path))
 	}
@@ -104,7 +104,7 @@ func notAnInput(path string, inputs []Input, files []ManifestInput) error {
 	}
 	for i, in := range inputs {
 		for _, f := range files[i].Files {
-			if st, err := os.Stat(filepath.Join(in.Dir, filepath.FromSlash(f.Path))); err == nil && os.SameFile(out, st) {
+			if st, err := os.Stat(filepath.Join(folderOf(in.Dir), filepath.FromSlash(f.Path))); err == nil && os.SameFile(out, st) {
 				return fmt.Errorf("spared: %s is a file of slide %q, which would be lost: give another name to write", path, in.Name)
 			}
 		}
@@ -112,32 +112,37 @@ func notAnInput(path string, inputs []Input, files []ManifestInput) error {
 	return nil
 }
 
-// expand replaces each folder that holds slides by the slides in it, and
-// names every slide.
+// expand replaces each place that holds slides by the slides in it, and names
+// every slide. Paths become absolute, so that a recipe means the same from any
+// folder.
 func expand(inputs []Input) ([]Input, error) {
 	var out []Input
-	seen := map[string]string{} // name -> folder
+	seen := map[string]string{} // name -> location
 	for _, in := range inputs {
-		dirs, err := visium.Find(in.Dir)
+		if in.Dir == "" {
+			return nil, fmt.Errorf("spared: slide %q has no path", in.Name)
+		}
+		f := formatOf(in.Dir)
+		places, err := f.find(in.Dir)
 		if err != nil {
 			return nil, err
 		}
-		if len(dirs) > 1 && in.Name != "" {
-			return nil, fmt.Errorf("spared: %s holds %d slides, which cannot all be called %q: name them one by one", in.Dir, len(dirs), in.Name)
+		if len(places) > 1 && in.Name != "" {
+			return nil, fmt.Errorf("spared: %s holds %d slides, which cannot all be called %q: name them one by one", in.Dir, len(places), in.Name)
 		}
-		for _, dir := range dirs {
+		for _, place := range places {
 			one := in
-			one.Dir = dir
+			one.Dir = absolute(place)
 			if one.Name == "" {
-				one.Name = visium.Name(dir)
+				one.Name = f.slide(place)
 			}
 			if err := checkSlideName(one.Name); err != nil {
 				return nil, err
 			}
 			if first, ok := seen[one.Name]; ok {
-				return nil, fmt.Errorf("spared: two slides are called %q (%s and %s): write NAME=FOLDER to tell them apart", one.Name, first, dir)
+				return nil, fmt.Errorf("spared: two slides are called %q (%s and %s): write NAME=FOLDER to tell them apart", one.Name, first, place)
 			}
-			seen[one.Name] = dir
+			seen[one.Name] = place
 			out = append(out, one)
 		}
 	}
@@ -148,7 +153,7 @@ func readSlides(ctx context.Context, inputs []Input, progress Progress) ([]*slid
 	slides := make([]*slide.Slide, len(inputs))
 	for i, in := range inputs {
 		progress.Send(Event{Step: "reading slides", Done: i, Total: len(inputs), Message: in.Name})
-		s, err := visium.Read(ctx, in.Dir, visium.Options{Name: in.Name})
+		s, err := soon(ctx, func() (*slide.Slide, error) { return formatOf(in.Dir).read(ctx, in.Dir, in.Name) })
 		if err != nil {
 			return nil, err
 		}
@@ -158,17 +163,18 @@ func readSlides(ctx context.Context, inputs []Input, progress Progress) ([]*slid
 }
 
 // manifestInputs records the files of each slide, by path.
-func manifestInputs(inputs []Input) ([]ManifestInput, error) {
+func manifestInputs(ctx context.Context, inputs []Input) ([]ManifestInput, error) {
 	out := make([]ManifestInput, len(inputs))
 	for i, in := range inputs {
-		sources, err := visium.Sources(in.Dir, visium.Options{})
+		sources, err := soon(ctx, func() ([]slide.Source, error) { return formatOf(in.Dir).sources(ctx, in.Dir, in.Name) })
 		if err != nil {
 			return nil, err
 		}
 		out[i].Slide = in.Name
+		folder := folderOf(in.Dir)
 		for _, src := range sources {
 			path := src.Path
-			if rel, err := filepath.Rel(in.Dir, path); err == nil {
+			if rel, err := filepath.Rel(folder, absolute(path)); err == nil {
 				path = filepath.ToSlash(rel)
 			}
 			out[i].Files = append(out[i].Files, ManifestFile{Path: path, SHA256: src.SHA256, Size: src.Size})
@@ -188,53 +194,7 @@ func reuse(path string, want Manifest) (*Dataset, bool) {
 	return d, err == nil
 }
 
-// organismOf finds the organism of the slides, which must agree with each
-// other and with what the recipe asks for.
-func organismOf(slides []*slide.Slide, asked string) (string, error) {
-	found := map[string]string{} // organism -> slide
-	for _, s := range slides {
-		o := s.Organism
-		if o == "" {
-			o = genelength.OrganismOf(geneIDs(s))
-		}
-		if o != "" {
-			found[o] = s.Name
-		}
-	}
-	switch {
-	case len(found) > 1:
-		return "", fmt.Errorf("spared: slide %q is human and slide %q is mouse: a data set has one organism", found["human"], found["mouse"])
-	case asked != "" && len(found) == 1 && found[asked] == "":
-		for o, name := range found {
-			return "", fmt.Errorf("spared: the recipe says %s, but slide %q has %s genes", asked, name, o)
-		}
-	case asked != "":
-		return asked, nil
-	case len(found) == 0:
-		return "", fmt.Errorf("spared: unknown organism: the gene ids of %s are not Ensembl ids of human or mouse (first: %q); say --organism human or mouse if they are", slides[0].Name, firstGene(slides[0]))
-	}
-	for o := range found {
-		return o, nil
-	}
-	return "", nil
-}
-
-func geneIDs(s *slide.Slide) []string {
-	ids := make([]string, len(s.Genes))
-	for i, g := range s.Genes {
-		ids[i] = g.ID
-	}
-	return ids
-}
-
-func firstGene(s *slide.Slide) string {
-	if len(s.Genes) == 0 {
-		return ""
-	}
-	return s.Genes[0].ID
-}
-
-// ParseInput reads "DIR" or "NAME=DIR" as the commands take them.
+// ParseInput reads "PATH" or "NAME=PATH" as the commands take them.
 func ParseInput(arg string) Input {
 	name, dir, ok := strings.Cut(arg, "=")
 	if !ok || strings.ContainsAny(name, `/\`) {

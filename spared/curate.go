@@ -4,25 +4,22 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
-	"github.com/spatialgo/spatialgo/spared/combat"
 	"github.com/spatialgo/spatialgo/spared/dense"
 	"github.com/spatialgo/spatialgo/spared/genelength"
 	"github.com/spatialgo/spatialgo/spared/median"
 	"github.com/spatialgo/spatialgo/spared/moran"
 	"github.com/spatialgo/spatialgo/spared/neighbor"
-	"github.com/spatialgo/spatialgo/spared/norm"
 	"github.com/spatialgo/spatialgo/spared/slide"
+	"github.com/spatialgo/spatialgo/spared/sparse"
 )
-
-// nearest is the number of nearest spots that the adaptive median and Moran's
-// I call neighbours: the six of a hexagonal lattice.
-const nearest = 6
 
 // curation is the state that the steps of Curate pass on.
 type curation struct {
@@ -31,7 +28,9 @@ type curation struct {
 	recipe   Recipe // as carried out: slides in order of splits, organism known
 	progress Progress
 	start    time.Time
-	panel    []PanelGene       // the genes that TPM are relative to
+	owned    bool              // the slides' counts may be dropped when they are not needed any more
+	norm     *sparse.CSR       // normalised counts [spots][genes]
+	panel    []PanelGene       // the genes that normalised values are relative to
 	graphs   []*neighbor.Graph // per slide, over its own spots in order
 	layers   map[string]dense.Matrix[float32]
 	steps    []ManifestStep
@@ -39,9 +38,15 @@ type curation struct {
 }
 
 // Curate turns slides into a data set by SpaRED's pipeline, in its order:
-// filter, TPM, log2, adaptive median, Moran's I, gene choice, ComBat, deltas,
-// mask. r.Inputs must have one entry for each slide, in the same order.
+// filter, normalization, log, adaptive median, Moran's I, gene choice, ComBat,
+// deltas, mask. r.Inputs must have one entry for each slide, in the same order.
 func Curate(ctx context.Context, slides []*slide.Slide, r Recipe, progress Progress) (*Dataset, error) {
+	return pipeline(ctx, slides, r, progress, false)
+}
+
+// pipeline is Curate; of owned slides it drops the counts as soon as the filter
+// has chosen from them.
+func pipeline(ctx context.Context, slides []*slide.Slide, r Recipe, progress Progress, owned bool) (*Dataset, error) {
 	r = r.withDefaults()
 	if err := r.check(); err != nil {
 		return nil, err
@@ -49,26 +54,13 @@ func Curate(ctx context.Context, slides []*slide.Slide, r Recipe, progress Progr
 	if len(r.Inputs) != len(slides) {
 		return nil, fmt.Errorf("spared: the recipe names %d slides, %d were given", len(r.Inputs), len(slides))
 	}
-	c := &curation{asked: r, progress: progress, start: time.Now(), layers: map[string]dense.Matrix[float32]{}}
-	var err error
-	if r.Organism, err = organismOf(slides, r.Organism); err != nil {
-		return nil, err
-	}
-	if r.Inputs, err = withPatients(slides, r); err != nil {
-		return nil, err
-	}
-	splits, splitText, err := assignSplits(slides, r)
+	c := &curation{asked: r, recipe: r, progress: progress, start: time.Now(), owned: owned, layers: map[string]dense.Matrix[float32]{}}
+	splitText, err := c.join(ctx, slides)
 	if err != nil {
 		return nil, err
 	}
-	slides, r.Inputs, splits = bySplit(slides, r.Inputs, splits)
-	if c.collection, err = collect(slides, splits); err != nil {
-		return nil, err
-	}
-	c.recipe = r
-	c.step("joined slides")
 	for _, step := range []func(context.Context) error{
-		c.filter, c.divideLoneSlide, c.normalize, c.complete, c.chooseGenes,
+		c.filter, c.divideLoneSlide, c.normalize, c.chooseGenes, c.complete,
 	} {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("spared: curation stopped: %w", err)
@@ -81,15 +73,50 @@ func Curate(ctx context.Context, slides []*slide.Slide, r Recipe, progress Progr
 	if err := c.correct(d); err != nil {
 		return nil, err
 	}
-	c.deltas(d)
+	if err := c.deltas(d); err != nil {
+		return nil, err
+	}
 	d.Manifest.Notes, d.Manifest.Steps = c.notes, c.steps
 	return d, nil
 }
 
-// withPatients gives each input its patient, which patients as batches need.
+// join finds organism, patients and splits, looks for leaks between these, and
+// puts the slides below each other. It returns how the splits came about.
+func (c *curation) join(ctx context.Context, slides []*slide.Slide) (string, error) {
+	r := &c.recipe
+	var err error
+	if r.Organism, err = organismOf(slides, *r); err != nil {
+		return "", err
+	}
+	if r.Inputs, err = withPatients(slides, *r); err != nil {
+		return "", err
+	}
+	splits, splitText, err := assignSplits(slides, *r)
+	if err != nil {
+		return "", err
+	}
+	ids, err := c.resolveGenes(slides)
+	if err != nil {
+		return "", err
+	}
+	if err := c.checkLeaks(ctx, slides, ids, splits); err != nil {
+		return "", err
+	}
+	order := slideOrder(slides, splits, r.Order)
+	slides, r.Inputs, splits, ids = inOrder(slides, order), inOrder(r.Inputs, order), inOrder(splits, order), inOrder(ids, order)
+	if c.collection, err = collect(slides, ids, splits); err != nil {
+		return "", err
+	}
+	c.step("joined slides")
+	return splitText, c.nameGenes()
+}
+
+// withPatients gives each input its patient: its own, the recipe's, else the
+// slide's file's. Patients as batches need one each.
 func withPatients(slides []*slide.Slide, r Recipe) ([]Input, error) {
 	inputs := slices.Clone(r.Inputs)
-	for name, patient := range r.Patients {
+	for _, name := range slices.Sorted(maps.Keys(r.Patients)) {
+		patient := r.Patients[name]
 		i := slices.IndexFunc(slides, func(s *slide.Slide) bool { return s.Name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("spared: no slide is called %q (named for patient %q); there are: %s", name, patient, slideNames(slides))
@@ -98,46 +125,71 @@ func withPatients(slides []*slide.Slide, r Recipe) ([]Input, error) {
 			inputs[i].Patient = patient
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
+		if !slices.ContainsFunc(slides, func(s *slide.Slide) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("spared: no slide is called %q (labelled %v); there are: %s", name, r.Labels[name], slideNames(slides))
+		}
+	}
+	for i, s := range slides {
+		if inputs[i].Patient == "" {
+			inputs[i].Patient = s.Patient
+		}
+	}
 	if i := slices.IndexFunc(inputs, func(in Input) bool { return in.Patient == "" }); i >= 0 && r.BatchKey == "patient" {
 		return nil, fmt.Errorf("spared: the batch key is patient, but slide %q has none: give --patient SLIDE=NAME for each slide", slides[i].Name)
 	}
 	return inputs, nil
 }
 
-// bySplit orders slides as train, val, test, otherwise as given.
-func bySplit(slides []*slide.Slide, inputs []Input, splits []Split) ([]*slide.Slide, []Input, []Split) {
+// slideOrder returns the order of the slides in the data set: as published,
+// by name (SpaRED's median_cleaner joins slides in the order of np.unique);
+// else train, val, test, otherwise as given.
+func slideOrder(slides []*slide.Slide, splits []Split, o Order) []int {
 	order := make([]int, len(slides))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(splits[a], splits[b]) })
-	s2, i2, p2 := make([]*slide.Slide, len(order)), make([]Input, len(order)), make([]Split, len(order))
+	slices.SortStableFunc(order, func(a, b int) int {
+		if o == Released {
+			return cmp.Compare(slides[a].Name, slides[b].Name)
+		}
+		return cmp.Compare(splits[a], splits[b])
+	})
+	return order
+}
+
+func inOrder[T any](v []T, order []int) []T {
+	out := make([]T, len(order))
 	for k, i := range order {
-		s2[k], i2[k], p2[k] = slides[i], inputs[i], splits[i]
+		out[k] = v[i]
 	}
-	return s2, i2, p2
+	return out
+}
+
+// note adds a sentence that a reader of any number should know.
+func (c *curation) note(format string, args ...any) {
+	c.notes = append(c.notes, fmt.Sprintf(format, args...))
 }
 
 // step records what is left and reports it.
 func (c *curation) step(name string) {
+	spots, measured := c.sizes()
 	missing := 0.0
-	if n := c.counts.Rows * c.counts.Cols; n > 0 {
-		missing = 1 - float64(nonzero(c.counts.Data))/float64(n)
+	if n := spots * len(c.genes); n > 0 {
+		missing = 1 - float64(measured)/float64(n)
 	}
-	s := ManifestStep{Name: name, Spots: c.counts.Rows, Genes: c.counts.Cols, Missing: missing, Seconds: time.Since(c.start).Seconds()}
+	s := ManifestStep{Name: name, Spots: spots, Genes: len(c.genes), Missing: missing, Seconds: time.Since(c.start).Seconds()}
 	c.steps = append(c.steps, s)
 	c.progress.Send(Event{Step: name, Seconds: s.Seconds,
-		Message: fmt.Sprintf("%d spots, %d genes, %.1f %% missing", s.Spots, s.Genes, 100*s.Missing)})
+		Message: fmt.Sprintf("%s, %s, %.1f %% missing", some(s.Spots, "spot"), some(s.Genes, "gene"), 100*s.Missing)})
 }
 
-func nonzero(v []float32) int {
-	n := 0
-	for _, x := range v {
-		if x != 0 {
-			n++
-		}
+// some words a number of things.
+func some(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
 	}
-	return n
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func (c *curation) filter(context.Context) error {
@@ -147,26 +199,67 @@ func (c *curation) filter(context.Context) error {
 	}
 	for s, n := range c.spotsPerSlide() {
 		if 2*n < before[s] { // of good tissue next to none are lost
-			c.notes = append(c.notes, fmt.Sprintf("the spot filter dropped %d of the %d spots of %s: over the genes that all slides share they have too few counts, or too many", before[s]-n, before[s], c.slides[s].Name))
+			c.note("the spot filter dropped %d of the %d spots of %s: over the genes that all slides share they have too few counts, or too many", before[s]-n, before[s], c.slides[s].Name)
 		}
 	}
 	c.step("spot filter")
-	// A lone slide's blocks are drawn after the filter, so here its spots all
-	// train and the gene filter is learnt from all of them in either order.
-	if err := c.filterGenes(c.learnFrom(c.recipe.Order), c.recipe); err != nil {
+	total := c.detection(c.recipe.Order)
+	cols, err := c.choose(total)
+	if err != nil {
 		return err
+	}
+	if err := c.keepFiltered(cols); err != nil {
+		return err
+	}
+	if c.owned {
+		for _, s := range c.slides {
+			s.Counts = nil
+		}
 	}
 	if err := c.dropEmpty(); err != nil {
 		return err
 	}
+	c.totals()
 	c.step("gene filter")
 	return nil
 }
 
+// choose returns the genes that pass the filter, or those of the recipe's
+// list.
+func (c *curation) choose(total []float64) ([]int, error) {
+	if len(c.recipe.GeneList) == 0 {
+		return c.chooseFiltered(total, c.recipe)
+	}
+	cols, unknown, err := c.chooseListed(c.recipe.GeneList)
+	if err == nil && len(unknown) > 0 {
+		c.note("%s of the gene list %s not in all slides: %s", some(len(unknown), "gene"), plural(len(unknown), "is", "are"), list(unknown))
+	}
+	return cols, err
+}
+
+// plural chooses the word that goes with a number of things.
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
+}
+
+// mostNamed is how many names a note lists.
+const mostNamed = 8
+
+// list joins names, the first ones where there are many.
+func list(names []string) string {
+	if n := len(names) - mostNamed; n > 0 {
+		return strings.Join(names[:mostNamed], ", ") + fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(names, ", ")
+}
+
 func (c *curation) spotsPerSlide() []int {
 	n := make([]int, len(c.slides))
-	for i := range c.spots {
-		n[c.spots[i].Slide]++
+	for s, rows := range c.kept {
+		n[s] = len(rows)
 	}
 	return n
 }
@@ -176,8 +269,8 @@ func (c *curation) divideLoneSlide(context.Context) error {
 	if len(c.slides) > 1 {
 		return nil
 	}
-	x, y := c.coordinates(0, len(c.spots))
-	splits := spatialBlocks(x, y, c.recipe.ValShare, c.recipe.Seed)
+	p := placeOf(c.spots)
+	splits := spatialBlocks(p.x, p.y, c.recipe.ValShare, c.recipe.Seed)
 	val := 0
 	for i, s := range splits {
 		c.spots[i].Split = s
@@ -185,15 +278,8 @@ func (c *curation) divideLoneSlide(context.Context) error {
 			val++
 		}
 	}
-	c.notes = append(c.notes, fmt.Sprintf("one slide: %d of its %d spots, in spatial blocks, validate; gene filter, gene choice and adaptive median saw all of them; no batch correction", val, len(splits)))
+	c.note("one slide: %d of its %d spots, in spatial blocks, validate; gene filter, gene choice and adaptive median saw all of them; no batch correction", val, len(splits))
 	return nil
-}
-
-func (c *curation) coordinates(lo, hi int) (x, y []float64) {
-	for _, s := range c.spots[lo:hi] {
-		x, y = append(x, s.X), append(y, s.Y)
-	}
-	return x, y
 }
 
 // slideRange returns the rows of slide s.
@@ -206,8 +292,35 @@ func (c *curation) slideRange(s int) (lo, hi int) {
 	return lo, hi
 }
 
-// normalize drops the genes without a known length and makes tpm and log1p.
+// normalize makes the counts of spots comparable. Under TPM it drops the genes
+// without a known length first.
 func (c *curation) normalize(context.Context) error {
+	n := c.recipe.Normalization
+	sizes := ones(len(c.genes))
+	if n == TPM {
+		if err := c.lengths(); err != nil {
+			return err
+		}
+		sizes = sizes[:len(c.genes)]
+		for j := range c.genes {
+			sizes[j] = c.genes[j].Length
+		}
+	}
+	x, spot, err := normalized(c.counts, sizes, n)
+	if err != nil {
+		return fmt.Errorf("spared: %s: %w", n.unit(), err)
+	}
+	c.norm = x
+	for i := range c.spots {
+		c.spots[i].RPK = spot[i]
+	}
+	log, _, _ := strings.Cut(n.logUnit(), "(")
+	c.step(n.unit() + ", " + log)
+	return nil
+}
+
+// lengths keeps the genes that have a length.
+func (c *curation) lengths() error {
 	table, err := genelength.Open(c.recipe.Organism)
 	if err != nil {
 		return err
@@ -220,90 +333,78 @@ func (c *curation) normalize(context.Context) error {
 		}
 	}
 	if len(cols) == 0 {
-		return fmt.Errorf("spared: none of the %d genes left has a known %s length (first: %q): is the organism right?", len(c.genes), c.recipe.Organism, c.genes[0].ID)
+		return fmt.Errorf("spared: none of the %s left has a known %s length (first: %q): is the organism right? Lengths are needed for TPM only (--normalization)", some(len(c.genes), "gene"), c.recipe.Organism, c.genes[0].ID)
 	}
-	if n := len(c.genes) - len(cols); n > 0 {
-		c.notes = append(c.notes, fmt.Sprintf("%d genes without a GENCODE length (mitochondrial ones, for instance) were dropped before TPM", n))
+	n := len(c.genes) - len(cols)
+	if n == 0 {
+		return nil
 	}
+	c.note("%s without a GENCODE length (as mitochondrial ones are) %s dropped before TPM", some(n, "gene"), plural(n, "was", "were"))
 	c.keepGenes(cols)
-	if err := c.dropEmpty(); err != nil {
-		return err
-	}
-	lengths := make([]float64, len(c.genes))
-	for j := range c.genes {
-		lengths[j] = c.genes[j].Length
-	}
-	tpm, rpk, err := norm.TPM(c.counts, lengths)
-	if err != nil {
-		return fmt.Errorf("spared: TPM: %w", err)
-	}
-	for i := range c.spots {
-		c.spots[i].RPK = rpk[i]
-	}
-	c.layers[LayerTPM], c.layers[LayerLog] = tpm, norm.Log2P1(tpm)
-	c.step("TPM, log2")
-	return nil
+	return c.dropEmpty()
 }
 
-// complete makes d_log1p, slide by slide.
-func (c *curation) complete(ctx context.Context) error {
-	log := c.layers[LayerLog]
-	done := dense.New[float32](log.Rows, log.Cols)
+// blockValues is how many values of the panel are held in dense form at a
+// time: 128 MiB, and as much again for the result.
+const blockValues = 32 << 20
+
+// chooseGenes keeps the genes with the highest mean Moran's I of d_log1p over
+// the slides learnt from, in falling order, ties by id. The panel is completed
+// in blocks of genes, which are dropped again: all of it in dense form would
+// be the largest thing in memory by far.
+func (c *curation) chooseGenes(ctx context.Context) error {
+	sum, n := make([]float64, len(c.genes)), make([]int, len(c.genes))
 	for s := range c.slides {
 		lo, hi := c.slideRange(s)
-		x, y := c.coordinates(lo, hi)
-		g, err := neighbor.KNN(x, y, nearest)
+		g, err := c.recipe.graph(placeOf(c.spots[lo:hi]))
 		if err != nil {
 			return fmt.Errorf("spared: slide %q: %w", c.slides[s].Name, err)
 		}
 		c.graphs = append(c.graphs, g)
-		d, _, err := median.Complete(ctx, rows(log, lo, hi), g, c.recipe.Hops)
-		if err != nil {
-			return fmt.Errorf("spared: slide %q: adaptive median: %w", c.slides[s].Name, err)
-		}
-		for i := range d.Rows {
-			copy(done.Row(lo+i), d.Row(i))
-		}
-		c.progress.Send(Event{Step: "adaptive median", Done: s + 1, Total: len(c.slides), Message: c.slides[s].Name, Seconds: time.Since(c.start).Seconds()})
-	}
-	c.layers[LayerDLog] = done
-	return nil
-}
-
-// rows is a window on rows lo to hi-1, without a copy.
-func rows(m dense.Matrix[float32], lo, hi int) dense.Matrix[float32] {
-	return dense.Matrix[float32]{Rows: hi - lo, Cols: m.Cols, Stride: m.Stride, Data: m.Data[lo*m.Stride : (hi-1)*m.Stride+m.Cols]}
-}
-
-// chooseGenes keeps the genes with the highest mean Moran's I of d_log1p over
-// the slides learnt from, in falling order, ties by id.
-func (c *curation) chooseGenes(context.Context) error {
-	sum, n := make([]float64, len(c.genes)), make([]int, len(c.genes))
-	for s := range c.slides {
-		lo, hi := c.slideRange(s)
-		if c.recipe.Order == Clean && len(c.slides) > 1 && c.spots[lo].Split != Train {
+		if !c.learns(s, c.recipe.Order) {
 			continue
 		}
-		value, err := moran.I(rows(c.layers[LayerDLog], lo, hi), c.graphs[s])
-		if err != nil {
-			return fmt.Errorf("spared: slide %q: Moran's I: %w", c.slides[s].Name, err)
-		}
-		for j, v := range value {
-			if !math.IsNaN(v) {
-				sum[j] += v
-				n[j]++
+		width := max(128, blockValues/(hi-lo)/128*128)
+		for from := 0; from < len(c.genes); from += width {
+			to := min(from+width, len(c.genes))
+			value, err := c.moran(ctx, s, lo, hi, from, to)
+			if err != nil {
+				return err
+			}
+			for j, v := range value {
+				if !math.IsNaN(v) {
+					sum[from+j] += v
+					n[from+j]++
+				}
 			}
 		}
+		c.progress.Send(Event{Step: "Moran's I", Done: s + 1, Total: len(c.slides), Message: c.slides[s].Name, Seconds: time.Since(c.start).Seconds()})
 	}
 	for j := range c.genes {
 		c.genes[j].Moran = math.NaN()
 		if n[j] > 0 {
 			c.genes[j].Moran = sum[j] / float64(n[j])
 		}
+		c.panel = append(c.panel, PanelGene{ID: c.genes[j].ID, Symbol: c.genes[j].Symbol, Moran: c.genes[j].Moran})
 	}
-	for _, g := range c.genes {
-		c.panel = append(c.panel, PanelGene{ID: g.ID, Symbol: g.Symbol, Moran: g.Moran})
+	return c.keepMostSpatial()
+}
+
+// moran returns Moran's I of d_log1p of one slide's spots lo to hi-1 and the
+// genes from to to-1.
+func (c *curation) moran(ctx context.Context, s, lo, hi, from, to int) ([]float64, error) {
+	done, _, err := median.Complete(ctx, logged(c.norm, c.recipe.Normalization, lo, hi, from, to), c.graphs[s], c.recipe.Hops)
+	if err != nil {
+		return nil, fmt.Errorf("spared: slide %q: adaptive median: %w", c.slides[s].Name, err)
 	}
+	value, err := moran.I(done, c.graphs[s])
+	if err != nil {
+		return nil, fmt.Errorf("spared: slide %q: Moran's I: %w", c.slides[s].Name, err)
+	}
+	return value, nil
+}
+
+func (c *curation) keepMostSpatial() error {
 	keep, err := c.panelSize()
 	if err != nil {
 		return err
@@ -318,11 +419,38 @@ func (c *curation) chooseGenes(context.Context) error {
 	})
 	order = order[:keep]
 	c.keepGenes(order)
-	for name, m := range c.layers {
-		c.layers[name] = m.Select(nil, order)
-	}
+	c.norm = c.norm.Select(nil, order)
 	c.step("Moran's I, gene choice")
 	return nil
+}
+
+// complete makes the dense layers of the chosen genes: normalised, log1p and,
+// slide by slide, d_log1p.
+func (c *curation) complete(ctx context.Context) error {
+	spots, genes := len(c.spots), len(c.genes)
+	n := c.recipe.Normalization
+	c.layers[n.Layer()] = dense.Matrix[float32](c.norm.Dense())
+	log := logged(c.norm, n, 0, spots, 0, genes)
+	done := dense.New[float32](spots, genes)
+	for s := range c.slides {
+		lo, hi := c.slideRange(s)
+		d, _, err := median.Complete(ctx, rows(log, lo, hi), c.graphs[s], c.recipe.Hops)
+		if err != nil {
+			return fmt.Errorf("spared: slide %q: adaptive median: %w", c.slides[s].Name, err)
+		}
+		for i := range d.Rows {
+			copy(done.Row(lo+i), d.Row(i))
+		}
+		c.progress.Send(Event{Step: "adaptive median", Done: s + 1, Total: len(c.slides), Message: c.slides[s].Name, Seconds: time.Since(c.start).Seconds()})
+	}
+	c.layers[LayerLog], c.layers[LayerDLog] = log, done
+	c.norm = nil
+	return nil
+}
+
+// rows is a window on rows lo to hi-1, without a copy.
+func rows(m dense.Matrix[float32], lo, hi int) dense.Matrix[float32] {
+	return dense.Matrix[float32]{Rows: hi - lo, Cols: m.Cols, Stride: m.Stride, Data: m.Data[lo*m.Stride : (hi-1)*m.Stride+m.Cols]}
 }
 
 // panelSize is the number of genes to keep.
@@ -330,7 +458,7 @@ func (c *curation) panelSize() (int, error) {
 	have, want := len(c.genes), c.recipe.Genes
 	switch {
 	case want > have:
-		return 0, fmt.Errorf("spared: %d genes were asked for, but only %d passed the filter; ask for fewer (--genes) or filter less (--real-share)", want, have)
+		return 0, fmt.Errorf("spared: %s %s asked for, but only %d passed the filter; ask for fewer (--genes) or filter less (--real-share)", some(want, "gene"), plural(want, "was", "were"), have)
 	case want > 0:
 		return want, nil
 	case have > genesManyPass:
@@ -338,7 +466,7 @@ func (c *curation) panelSize() (int, error) {
 	case have >= genesSmall:
 		return genesSmall, nil
 	}
-	c.notes = append(c.notes, fmt.Sprintf("only %d genes passed the filter; all were kept", have))
+	c.note("only %s passed the filter; all were kept", some(have, "gene"))
 	return have, nil
 }
 
@@ -354,13 +482,14 @@ func (c *curation) dataset(splitText string) *Dataset {
 	for name, m := range c.layers {
 		d.Layers[name] = blas32.General(m)
 	}
-	tpm := d.Layers[LayerTPM]
+	counts := d.Layers[LayerCounts]
 	for i := range d.Mask {
-		d.Mask[i] = tpm.Data[i] != 0
+		d.Mask[i] = counts.Data[i] != 0
 	}
 	for i, s := range c.slides {
 		in := c.recipe.Inputs[i]
-		sec := Section{Name: s.Name, Patient: in.Patient, Batch: s.Name, Scale: s.Scale, Hires: s.Hires, Lowres: s.Lowres, FullRes: s.FullRes}
+		sec := Section{Name: s.Name, Patient: in.Patient, Batch: s.Name, Labels: c.recipe.Labels[s.Name],
+			Scale: s.Scale, Hires: s.Hires, Lowres: s.Lowres, FullRes: absolute(s.FullRes)}
 		if c.recipe.BatchKey == "patient" && in.Patient != "" {
 			sec.Batch = in.Patient
 		}
@@ -369,201 +498,18 @@ func (c *curation) dataset(splitText string) *Dataset {
 	return d
 }
 
-// correct makes c_log1p and c_d_log1p by ComBat where there is more than one
-// batch.
-func (c *curation) correct(d *Dataset) error {
-	batches := d.batches()
-	switch {
-	case c.recipe.BatchKey == "none":
-		c.notes = append(c.notes, "no batch correction, as the recipe says")
-		return nil
-	case len(batches) < 2:
-		if len(c.slides) > 1 {
-			c.notes = append(c.notes, "one batch: no batch correction")
-		}
-		return nil
-	}
-	for _, l := range []struct{ from, to string }{{LayerLog, LayerCLog}, {LayerDLog, LayerCDLog}} {
-		line, err := FitCorrection(d, d.Layers[l.from], c.recipe.Order)
-		if err != nil {
-			return fmt.Errorf("spared: ComBat on %s: %w", l.from, err)
-		}
-		d.Correction[l.to] = line
-		d.Layers[l.to] = line.apply(d, d.Layers[l.from])
-	}
-	c.step("ComBat")
-	return nil
-}
-
-// batches returns the batch names in the order of the sections.
-func (d *Dataset) batches() []string {
-	var names []string
-	for i := range d.Sections {
-		if b := d.Sections[i].Batch; !slices.Contains(names, b) {
-			names = append(names, b)
-		}
-	}
-	return names
-}
-
-// FitCorrection fits ComBat (Johnson, Li & Rabinovic, Biostatistics 2007) to
-// a layer [spots][genes] of the data set and returns it as one line per batch
-// and gene.
-//
-// In Released order mean and spread of each gene come from all spots. In
-// Clean order they come from train spots; a batch with train spots is fitted
-// on those, any other batch on its own spots against what train taught. With
-// one train batch that batch is the reference and stays as it is.
-func FitCorrection(d *Dataset, layer blas32.General, order Order) (*Affine, error) {
-	x := dense.Matrix[float32](layer)
-	batches := d.batches()
-	of := make([]int, len(d.Spots))
-	for i, s := range d.Spots {
-		of[i] = slices.Index(batches, d.Sections[s.Slide].Batch)
-	}
-	learn := func(i int) bool { return order == Released || d.Spots[i].Split == Train }
-	var fitRows, fitBatch, learnt []int // learnt = batches with spots to learn from
-	for i := range d.Spots {
-		if !learn(i) {
-			continue
-		}
-		k := slices.Index(learnt, of[i])
-		if k < 0 {
-			k = len(learnt)
-			learnt = append(learnt, of[i])
-		}
-		fitRows, fitBatch = append(fitRows, i), append(fitBatch, k)
-	}
-	fit, err := combat.Estimate(x.Select(fitRows, nil), fitBatch, len(learnt))
-	if err != nil {
-		return nil, err
-	}
-	a := &Affine{Batches: batches}
-	for b := range batches {
-		has := slices.Contains(learnt, b)
-		if has && len(learnt) == 1 {
-			a.Slope, a.Intercept = append(a.Slope, ones(x.Cols)), append(a.Intercept, make([]float64, x.Cols))
-			continue
-		}
-		var own []int
-		for i := range d.Spots {
-			if of[i] == b && (!has || learn(i)) {
-				own = append(own, i)
-			}
-		}
-		slope, intercept, err := combat.Shift(fit, x.Select(own, nil))
-		if err != nil {
-			return nil, fmt.Errorf("batch %q: %w", batches[b], err)
-		}
-		a.Slope, a.Intercept = append(a.Slope, slope), append(a.Intercept, intercept)
-	}
-	return a, nil
-}
-
-// MostCorrected returns the gene (its column) whose level differed most
-// between batches: the one with the widest spread of what the correction of a
-// layer adds at the gene's mean. It returns -1 where there is no correction.
-func (d *Dataset) MostCorrected(layer string) int {
-	a := d.Correction[layer]
-	if a == nil {
-		return -1
-	}
-	most, gene := -1.0, -1
-	for j := range d.Genes {
-		lo, hi := math.Inf(1), math.Inf(-1)
-		for b := range a.Batches {
-			mean := d.TrainMean[layer][j]
-			shift := (a.Slope[b][j]-1)*mean + a.Intercept[b][j]
-			lo, hi = min(lo, shift), max(hi, shift)
-		}
-		if hi-lo > most {
-			most, gene = hi-lo, j
-		}
-	}
-	return gene
-}
-
-func ones(n int) []float64 {
-	v := make([]float64, n)
-	for i := range v {
-		v[i] = 1
-	}
-	return v
-}
-
-// apply returns the corrected copy of a layer.
-func (a *Affine) apply(d *Dataset, layer blas32.General) blas32.General {
-	out := dense.Matrix[float32](layer).Clone()
-	for i, s := range d.Spots {
-		b := slices.Index(a.Batches, d.Sections[s.Slide].Batch)
-		row := out.Row(i)
-		for j, v := range row {
-			row[j] = float32(a.Slope[b][j]*float64(v) + a.Intercept[b][j])
-		}
-	}
-	return blas32.General(out)
-}
-
 // deltas makes, from each log layer, the layer of differences to the gene's
-// mean over train spots.
-func (c *curation) deltas(d *Dataset) {
+// mean over train spots, and the noisy layers where the recipe asks for them.
+func (c *curation) deltas(d *Dataset) error {
 	for _, l := range []struct{ from, to string }{
 		{LayerLog, LayerDeltas}, {LayerDLog, LayerDDeltas}, {LayerCLog, LayerCDeltas}, {LayerCDLog, LayerCDDelta},
 	} {
 		if m, ok := d.Layers[l.from]; ok {
-			d.TrainMean[l.from] = d.trainMean(m)
-			d.Layers[l.to] = Deltas(m, d.TrainMean[l.from])
+			if err := d.SetLayer(l.from, l.to, m); err != nil {
+				return err
+			}
 		}
 	}
 	c.step("deltas, mask")
-}
-
-// SetLayer stores a layer [spots][genes], its mean per gene over train spots
-// and, under the name deltas, its differences to that mean. A data set without
-// train spots has no such mean: it gets the layer only.
-func (d *Dataset) SetLayer(name, deltas string, m blas32.General) error {
-	if spots, genes := d.N(); m.Rows != spots || m.Cols != genes {
-		return fmt.Errorf("spared: layer %s is %d x %d, the data set %d spots x %d genes", name, m.Rows, m.Cols, spots, genes)
-	}
-	d.Layers[name] = m
-	delete(d.Layers, deltas)
-	delete(d.TrainMean, name)
-	if len(d.SpotsIn(Train)) == 0 {
-		return nil
-	}
-	if d.TrainMean == nil {
-		d.TrainMean = map[string][]float64{}
-	}
-	d.TrainMean[name] = d.trainMean(m)
-	d.Layers[deltas] = Deltas(m, d.TrainMean[name])
 	return nil
-}
-
-func (d *Dataset) trainMean(m blas32.General) []float64 {
-	mean, n := make([]float64, m.Cols), 0
-	for i := range d.Spots {
-		if d.Spots[i].Split != Train {
-			continue
-		}
-		n++
-		for j, v := range m.Data[i*m.Stride : i*m.Stride+m.Cols] {
-			mean[j] += float64(v)
-		}
-	}
-	for j := range mean {
-		mean[j] /= float64(max(n, 1))
-	}
-	return mean
-}
-
-// Deltas returns a layer [spots][genes] minus a mean per gene.
-func Deltas(layer blas32.General, mean []float64) blas32.General {
-	out := dense.Matrix[float32](layer).Clone()
-	for i := range out.Rows {
-		row := out.Row(i)
-		for j, v := range row {
-			row[j] = float32(float64(v) - mean[j])
-		}
-	}
-	return blas32.General(out)
 }

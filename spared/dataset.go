@@ -3,11 +3,14 @@ package spared
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/h5ad"
 	"github.com/spatialgo/spatialgo/spared/slide"
+	"github.com/spatialgo/spatialgo/spared/sparse"
 )
 
 // Slide is one tissue section as its instrument wrote it.
@@ -21,6 +24,9 @@ type ScaleFactors = slide.ScaleFactors
 
 // FormatError is the error of every reader: it names file, key and line.
 type FormatError = format.Error
+
+// Column is one column of numbers, text or categories.
+type Column = h5ad.Column
 
 // Split says what a spot is used for.
 type Split uint8
@@ -53,7 +59,16 @@ func ParseSplit(s string) (Split, error) {
 			return p, nil
 		}
 	}
-	return None, fmt.Errorf("spared: %q is not a split: want train, val, test or none", s)
+	return None, fmt.Errorf("%q is not a split: want train, val, test or none", s)
+}
+
+// MarshalText returns String, so that JSON holds words.
+func (s Split) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText is the inverse of MarshalText.
+func (s *Split) UnmarshalText(b []byte) (err error) {
+	*s, err = ParseSplit(string(b))
+	return err
 }
 
 // The layers of a data set, under the names that SpaRED gives them on disk.
@@ -62,8 +77,10 @@ func ParseSplit(s string) (Split, error) {
 // completed by SpaCKLE.
 const (
 	LayerCounts  = "counts"     // raw counts
-	LayerTPM     = "tpm"        // transcripts per million of the kept genes
-	LayerLog     = "log1p"      // log2(TPM+1)
+	LayerTPM     = "tpm"        // transcripts per million of the genes that passed the filter
+	LayerCPM     = "cpm"        // counts per million of those genes; in place of tpm where the recipe says so
+	LayerNorm    = "norm"       // counts per 10,000 of those genes; likewise
+	LayerLog     = "log1p"      // log2(TPM+1), log2(CPM+1) or ln(CP10K+1); see Dataset.Unit
 	LayerDLog    = "d_log1p"    // log1p, zeros completed by the adaptive median
 	LayerCLog    = "c_log1p"    // log1p after ComBat
 	LayerCDLog   = "c_d_log1p"  // d_log1p after ComBat
@@ -85,14 +102,16 @@ type Spot struct {
 	X, Y               float64 // centre, full-resolution pixels, x right, y down
 	TotalCounts        float64 // sum of counts over the genes that passed the filter
 	GenesDetected      int     // genes with a count, of those that passed the filter
-	RPK                float64 // sum of count/length in bp over the genes that passed the filter
+	RPK                float64 // sum of count/length in bp over the genes that passed the filter and have one; of counts where the normalization does not use lengths
 }
 
 // Gene is one column of a data set.
 type Gene struct {
 	ID         string // Ensembl id without version
 	Symbol     string
-	Length     float64 // bp, union of all exons (GENCODE)
+	Feature    string  // feature type, e.g. "Gene Expression"; "" where the slides do not say
+	Genome     string  // e.g. "GRCh38"; "" likewise
+	Length     float64 // bp, union of all exons (GENCODE); 0 where the normalization does not use lengths
 	ExpFrac    float64 // least share of spots with a count, over the slides it was learnt from
 	GlobalFrac float64 // share of all spots with a count (SpaRED's glob_exp_frac)
 	Detected   int     // spots with a count
@@ -110,19 +129,20 @@ type PanelGene struct {
 // pictures, without its counts.
 type Section struct {
 	Name    string
-	Patient string // "" where unknown
-	Batch   string // ComBat batch: the slide's or the patient's name
+	Patient string            // "" where unknown
+	Batch   string            // ComBat batch: the slide's or the patient's name
+	Labels  map[string]string // what else the recipe says of the slide, by column of obs
 	Scale   ScaleFactors
 	Hires   *Image // nil where there is none
 	Lowres  *Image // nil where there is none
-	FullRes string // path of the full-resolution picture, "" where there is none
+	FullRes string // absolute path of the full-resolution picture, "" where there is none
 }
 
 // Affine is the batch correction as one straight line per batch and gene:
 // corrected = Slope*x + Intercept. Rows are batches in the order of Batches,
 // columns genes. ComBat is affine once fitted, so this is all of it.
 type Affine struct {
-	Batches   []string
+	Batches   []string    // names of the rows; see Row
 	Slope     [][]float64 // [batches][genes]
 	Intercept [][]float64 // [batches][genes]
 }
@@ -147,9 +167,25 @@ type Dataset struct {
 	// them; empty where there is one batch only.
 	Correction map[string]*Affine
 
-	// Panel lists all genes that passed the filter and have a length, chosen
-	// or not, by rising id: TPM are relative to these.
+	// Panel lists all genes that passed the filter (and, under TPM, have a
+	// length), chosen or not, by rising id: normalised values are relative to
+	// these.
 	Panel []PanelGene
+
+	// Obs and Var are further columns, one value a spot and one a gene: what
+	// exploration adds (cluster) and what users bring. Names are not those of
+	// the columns that the fields of Spot and Gene make.
+	Obs, Var []Column
+	// Obsm and Varm hold matrices along spots [spots][dims] and genes
+	// [genes][dims] under the names that scanpy gives them: X_pca, X_umap,
+	// embeddings_densenet; PCs. obsm["spatial"] is Spot.X and Y.
+	Obsm, Varm map[string]blas32.General
+	// Obsp holds graphs and distances between spots [spots][spots]:
+	// connectivities, distances.
+	Obsp map[string]*sparse.CSR
+	// Uns holds what scanpy keeps beside the matrices (pca, neighbors, umap,
+	// cluster_colors), of the types that package h5ad lists at AnnData.
+	Uns map[string]any
 
 	Manifest Manifest
 }
@@ -205,24 +241,24 @@ func (d *Dataset) GeneIndex(name string) int {
 	return sym
 }
 
+// geneName returns the symbol of gene j, or its id where it has none.
+func (d *Dataset) geneName(j int) string {
+	if s := d.Genes[j].Symbol; s != "" {
+		return s
+	}
+	return d.Genes[j].ID
+}
+
 // Layer returns a layer, or an error that lists those there are.
 func (d *Dataset) Layer(name string) (blas32.General, error) {
 	m, ok := d.Layers[name]
-	if !ok {
-		return m, fmt.Errorf("spared: no layer %q; the data set has %v", name, d.LayerNames())
+	switch {
+	case ok:
+		return m, nil
+	case slices.Contains(correctedLayers, name) && len(d.Correction) == 0:
+		return m, fmt.Errorf("spared: no layer %q: it comes of batch correction, and the data set was not corrected (one batch, or none asked for); it has %v", name, d.LayerNames())
 	}
-	return m, nil
-}
-
-// FirstOf returns the first of the names that is a layer of the data set, ""
-// where none is. A lone slide, for instance, has log1p but no c_log1p.
-func (d *Dataset) FirstOf(names ...string) string {
-	for _, n := range names {
-		if _, ok := d.Layers[n]; ok {
-			return n
-		}
-	}
-	return ""
+	return m, fmt.Errorf("spared: no layer %q; the data set has %v", name, d.LayerNames())
 }
 
 // LayerNames returns the names of the layers, in pipeline order, then any
@@ -234,6 +270,8 @@ func (d *Dataset) LayerNames() []string { return orderedLayers(d.Layers) }
 func (d *Dataset) Clone() *Dataset {
 	c := *d
 	c.Layers, c.TrainMean, c.Correction = maps.Clone(d.Layers), maps.Clone(d.TrainMean), maps.Clone(d.Correction)
+	c.Obs, c.Var = slices.Clone(d.Obs), slices.Clone(d.Var)
+	c.Obsm, c.Varm, c.Obsp, c.Uns = maps.Clone(d.Obsm), maps.Clone(d.Varm), maps.Clone(d.Obsp), maps.Clone(d.Uns)
 	return &c
 }
 

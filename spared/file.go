@@ -2,8 +2,10 @@ package spared
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,14 +23,29 @@ const (
 	keySections = "sections"  // JSON text: the slides in order, without pictures
 	keyLines    = "correction"
 	keyPanel    = "panel"
-	keyMask     = "mask" // layers["mask"], bool
+	keyUnits    = "units" // dict: the unit of each layer
+	keyMask     = "mask"  // layers["mask"], bool
+	keyPatches  = "patches_"
+)
+
+// ownObs and ownVar are the columns that the fields of Spot and Gene make.
+var (
+	ownObs = []string{"unique_id", "barcode", "in_tissue", "array_row", "array_col", "slide_id", "patient", "split", "total_counts", "n_genes_by_counts", "rpk_sum"}
+	ownVar = []string{"gene_ids", "gene_symbol", "feature_types", "genome", "gene_length", "exp_frac", "glob_exp_frac",
+		"n_cells_by_counts", "mean_counts", "pct_dropout_by_counts", "total_counts", "d_log1p_moran"}
+)
+
+const (
+	avgSuffix  = "_avg_exp"   // of a column of var: train means of a log layer
+	usedPrefix = "used_mean_" // of a column of var: what a noisy deltas layer is relative to
 )
 
 // Save writes the data set as an .h5ad file that anndata, scanpy and squidpy
 // open: X and the layers, obs (one row a spot), var (one row a gene),
 // obsm["spatial"] in full-resolution pixels (x, y), and uns["spatial"] with
 // pictures and scale factors per slide. The file replaces what lies at path
-// atomically; on an error what was there stays.
+// atomically; on an error what was there stays. Obs, Var, Obsm, Varm, Obsp and
+// Uns go where anndata has them.
 func Save(d *Dataset, path string) error {
 	if err := d.check(); err != nil {
 		return fmt.Errorf("spared: cannot save %s: %w", path, err)
@@ -59,13 +76,70 @@ func (d *Dataset) check() error {
 			return fmt.Errorf("spot %s is of slide %d, there are %d", d.Spots[i].ID, s, len(d.Sections))
 		}
 	}
+	return cmp.Or(checkColumns("obs", d.Obs, ownObs, d.labelNames()), checkColumns("var", d.Var, ownVar, nil),
+		checkMatrices("obsm", d.Obsm, spots, "spatial"), checkMatrices("varm", d.Varm, genes, ""), d.checkUns())
+}
+
+// checkColumns refuses further columns under a name that is taken.
+func checkColumns(group string, columns []Column, taken ...[]string) error {
+	seen := slices.Concat(taken...)
+	for i := range columns {
+		name := columns[i].Name
+		if slices.Contains(seen, name) || group == "var" && isMean(name) {
+			return fmt.Errorf("%s: there is a column %q already", group, name)
+		}
+		seen = append(seen, name)
+	}
 	return nil
+}
+
+// isMean tells whether a column of var holds the means of a layer.
+func isMean(name string) bool {
+	return strings.HasSuffix(name, avgSuffix) || strings.HasPrefix(name, usedPrefix)
+}
+
+func checkMatrices(group string, all map[string]blas32.General, rows int, taken string) error {
+	for name, m := range all {
+		if name == taken || m.Rows != rows || m.Stride < m.Cols || len(m.Data) < m.Rows*m.Stride-(m.Stride-m.Cols) {
+			return fmt.Errorf("%s: %q is %d x %d, want %d rows, and a name that is not taken", group, name, m.Rows, m.Cols, rows)
+		}
+	}
+	return nil
+}
+
+func (d *Dataset) checkUns() error {
+	for _, key := range []string{"spatial", keyUns} {
+		if _, ok := d.Uns[key]; ok {
+			return fmt.Errorf("uns: the key %q is taken", key)
+		}
+	}
+	for name, m := range d.Obsp {
+		if n := len(d.Spots); m == nil || m.Rows != n || m.Cols != n {
+			return fmt.Errorf("obsp: %q is not %d x %d", name, n, n)
+		}
+	}
+	return nil
+}
+
+// labelNames returns the labels of slides, sorted.
+func (d *Dataset) labelNames() []string {
+	names := map[string]bool{}
+	for i := range d.Sections {
+		for name := range d.Sections[i].Labels {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 func (d *Dataset) annData() (*h5ad.AnnData, error) {
 	a := &h5ad.AnnData{
 		X: sparseOf(d.Layers[LayerCounts]), Obs: d.obs(), Var: d.variables(),
-		Layers: map[string]any{}, Obsm: map[string]any{"spatial": d.spatial()},
+		Layers: map[string]any{}, Obsm: matrices(d.Obsm), Varm: matrices(d.Varm), Obsp: map[string]any{},
+	}
+	a.Obsm["spatial"] = d.spatial()
+	for name, m := range d.Obsp {
+		a.Obsp[name] = h5ad.FromCSR(m)
 	}
 	spots, genes := d.N()
 	for name, m := range d.Layers {
@@ -84,10 +158,30 @@ func (d *Dataset) annData() (*h5ad.AnnData, error) {
 		"spatial": d.pictures(),
 		keyUns: map[string]any{
 			keyManifest: string(manifest), keySections: string(sections), keyLines: d.lines(),
-			keyPanel: d.panelFrame(),
+			keyPanel: d.panelFrame(), keyUnits: d.units(),
 		},
 	}
+	maps.Copy(a.Uns, d.Uns)
 	return a, nil
+}
+
+func matrices(all map[string]blas32.General) map[string]any {
+	out := map[string]any{}
+	for name, m := range all {
+		out[name] = h5ad.FromDense(m)
+	}
+	return out
+}
+
+// units says what the layers' values are, for whoever opens the file elsewhere.
+func (d *Dataset) units() map[string]any {
+	out := map[string]any{}
+	for name := range d.Layers {
+		if u := d.Unit(name); u != "" {
+			out[name] = u
+		}
+	}
+	return out
 }
 
 // packed returns the values of m row by row, without gaps.
@@ -127,33 +221,26 @@ func (d *Dataset) spatial() *h5ad.Array {
 }
 
 // column builds a column of a frame from one value a row.
-func column[R any, T any](name string, rows []R, value func(*R) T) h5ad.Column {
+func column[R any, T any](name string, rows []R, value func(*R) T) Column {
 	data := make([]T, len(rows))
 	for i := range rows {
 		data[i] = value(&rows[i])
 	}
-	return h5ad.Column{Name: name, Data: data}
+	return Column{Name: name, Data: data}
 }
 
 // categorical builds a categorical column whose categories are given in
 // order.
-func categorical[R any](name string, rows []R, categories []string, value func(*R) string) h5ad.Column {
+func categorical[R any](name string, rows []R, categories []string, value func(*R) string) Column {
 	codes := make([]int32, len(rows))
 	for i := range rows {
 		codes[i] = int32(slices.Index(categories, value(&rows[i])))
 	}
-	return h5ad.Column{Name: name, Codes: codes, Categories: categories}
+	return Column{Name: name, Codes: codes, Categories: categories}
 }
 
 func (d *Dataset) obs() *h5ad.Frame {
 	f := &h5ad.Frame{Index: make([]string, len(d.Spots))}
-	var slides, patients []string
-	for i := range d.Sections {
-		slides = append(slides, d.Sections[i].Name)
-		if p := d.Sections[i].Patient; p != "" && !slices.Contains(patients, p) {
-			patients = append(patients, p)
-		}
-	}
 	splits := []string{}
 	for _, s := range []Split{Train, Val, Test, None} {
 		if len(d.SpotsIn(s)) > 0 {
@@ -163,19 +250,36 @@ func (d *Dataset) obs() *h5ad.Frame {
 	for i := range d.Spots {
 		f.Index[i] = d.Spots[i].ID
 	}
-	f.Columns = []h5ad.Column{
+	f.Columns = []Column{
+		column("unique_id", d.Spots, func(s *Spot) string { return s.ID }),
 		column("barcode", d.Spots, func(s *Spot) string { return s.Barcode }),
 		column("in_tissue", d.Spots, func(*Spot) int64 { return 1 }),
 		column("array_row", d.Spots, func(s *Spot) int64 { return int64(s.ArrayRow) }),
 		column("array_col", d.Spots, func(s *Spot) int64 { return int64(s.ArrayCol) }),
-		categorical("slide_id", d.Spots, slides, func(s *Spot) string { return d.Sections[s.Slide].Name }),
-		categorical("patient", d.Spots, patients, func(s *Spot) string { return d.Sections[s.Slide].Patient }),
+		d.slideColumn("slide_id", func(s *Section) string { return s.Name }),
+		d.slideColumn("patient", func(s *Section) string { return s.Patient }),
 		categorical("split", d.Spots, splits, func(s *Spot) string { return s.Split.String() }),
 		column("total_counts", d.Spots, func(s *Spot) float64 { return s.TotalCounts }),
 		column("n_genes_by_counts", d.Spots, func(s *Spot) int64 { return int64(s.GenesDetected) }),
 		column("rpk_sum", d.Spots, func(s *Spot) float64 { return s.RPK }),
 	}
+	for _, name := range d.labelNames() {
+		f.Columns = append(f.Columns, d.slideColumn(name, func(s *Section) string { return s.Labels[name] }))
+	}
+	f.Columns = append(f.Columns, d.Obs...)
 	return f
+}
+
+// slideColumn is a categorical column that says something of each spot's
+// slide, missing where that is "".
+func (d *Dataset) slideColumn(name string, value func(*Section) string) Column {
+	var categories []string
+	for i := range d.Sections {
+		if v := value(&d.Sections[i]); v != "" && !slices.Contains(categories, v) {
+			categories = append(categories, v)
+		}
+	}
+	return categorical(name, d.Spots, categories, func(s *Spot) string { return value(&d.Sections[s.Slide]) })
 }
 
 func (d *Dataset) variables() *h5ad.Frame {
@@ -184,10 +288,11 @@ func (d *Dataset) variables() *h5ad.Frame {
 	for j := range d.Genes {
 		f.Index[j] = d.Genes[j].ID
 	}
-	f.Columns = []h5ad.Column{
+	f.Columns = []Column{
 		column("gene_ids", d.Genes, func(g *Gene) string { return g.ID }),
 		column("gene_symbol", d.Genes, func(g *Gene) string { return g.Symbol }),
-		column("gene_length", d.Genes, func(g *Gene) float64 { return g.Length }),
+		column("feature_types", d.Genes, func(g *Gene) string { return g.Feature }),
+		column("genome", d.Genes, func(g *Gene) string { return g.Genome }),
 		column("exp_frac", d.Genes, func(g *Gene) float64 { return g.ExpFrac }),
 		column("glob_exp_frac", d.Genes, func(g *Gene) float64 { return g.GlobalFrac }),
 		column("n_cells_by_counts", d.Genes, func(g *Gene) int64 { return int64(g.Detected) }),
@@ -196,11 +301,21 @@ func (d *Dataset) variables() *h5ad.Frame {
 		column("total_counts", d.Genes, func(g *Gene) float64 { return g.Total }),
 		column("d_log1p_moran", d.Genes, func(g *Gene) float64 { return g.Moran }),
 	}
+	if d.Normalization() == TPM {
+		f.Columns = append(f.Columns, column("gene_length", d.Genes, func(g *Gene) float64 { return g.Length }))
+	}
 	for _, name := range d.LayerNames() {
 		if mean, ok := d.TrainMean[name]; ok {
-			f.Columns = append(f.Columns, h5ad.Column{Name: name + "_avg_exp", Data: mean})
+			f.Columns = append(f.Columns, Column{Name: name + avgSuffix, Data: mean})
 		}
 	}
+	for _, name := range d.LayerNames() {
+		deltas, noisy := strings.CutPrefix(name, noisyPrefix)
+		if mean, ok := d.TrainMean[logOf(deltas)]; ok && noisy && logOf(deltas) != deltas {
+			f.Columns = append(f.Columns, Column{Name: usedPrefix + deltas, Data: mean})
+		}
+	}
+	f.Columns = append(f.Columns, d.Var...)
 	return f
 }
 
@@ -248,16 +363,17 @@ func imageArray(m *Image) *h5ad.Array {
 
 // plainSection is a Section as JSON text keeps it.
 type plainSection struct {
-	Name    string `json:"name"`
-	Patient string `json:"patient,omitempty"`
-	Batch   string `json:"batch"`
-	FullRes string `json:"full_resolution_image,omitempty"`
+	Name    string            `json:"name"`
+	Patient string            `json:"patient,omitempty"`
+	Batch   string            `json:"batch"`
+	Labels  map[string]string `json:"labels,omitempty"`
+	FullRes string            `json:"full_resolution_image,omitempty"`
 }
 
 func plainSections(sections []Section) []plainSection {
 	p := make([]plainSection, len(sections))
 	for i, s := range sections {
-		p[i] = plainSection{Name: s.Name, Patient: s.Patient, Batch: s.Batch, FullRes: s.FullRes}
+		p[i] = plainSection{Name: s.Name, Patient: s.Patient, Batch: s.Batch, Labels: s.Labels, FullRes: s.FullRes}
 	}
 	return p
 }
@@ -292,6 +408,13 @@ func parseManifest(path string, v any) (m Manifest, err error) {
 	if !ok {
 		return m, format.Errorf(path, key, "is not text; the file was not made by spared build")
 	}
+	var made struct {
+		Version int    `json:"version"`
+		Tool    string `json:"tool"`
+	}
+	if json.Unmarshal([]byte(text), &made) == nil && made.Version != 0 && made.Version != manifestVersion {
+		return m, format.Errorf(path, key, "the data set was made by another version (%s, layout %d; this is spatialgo %s, layout %d): build it again", made.Tool, made.Version, Version, manifestVersion)
+	}
 	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&m); err != nil {
@@ -300,9 +423,11 @@ func parseManifest(path string, v any) (m Manifest, err error) {
 	return m, nil
 }
 
-// Open reads a data set that Save wrote.
+// Open reads a data set that Save wrote, also after scanpy has added to it and
+// written it again. Patches of the picture (obsm["patches_*"]) are left in the
+// file: they would take most of the memory.
 func Open(path string) (*Dataset, error) {
-	a, err := h5ad.Read(path)
+	a, err := readWithoutPatches(path)
 	if err != nil {
 		return nil, err
 	}
@@ -321,6 +446,7 @@ func Open(path string) (*Dataset, error) {
 	r.layers(d, a.Layers)
 	r.lines(d, own[keyLines])
 	r.panel(d, own[keyPanel])
+	r.extras(d, a)
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -328,6 +454,80 @@ func Open(path string) (*Dataset, error) {
 		return nil, format.Errorf(path, "", "does not fit together: %w", err)
 	}
 	return d, nil
+}
+
+func readWithoutPatches(path string) (*h5ad.AnnData, error) {
+	keys, err := h5ad.Keys(path)
+	if err != nil {
+		return nil, err
+	}
+	isPatches := func(key string) bool { return strings.HasPrefix(key, "obsm/"+keyPatches) }
+	if !slices.ContainsFunc(keys, isPatches) {
+		return h5ad.Read(path)
+	}
+	return h5ad.ReadKeys(path, slices.DeleteFunc(keys, func(key string) bool { return key == "obsm" || isPatches(key) })...)
+}
+
+// extras takes what exploration added and what users brought.
+func (r *reader) extras(d *Dataset, a *h5ad.AnnData) {
+	own := slices.Concat(ownObs, d.labelNames())
+	for _, c := range a.Obs.Columns {
+		if !slices.Contains(own, c.Name) {
+			d.Obs = append(d.Obs, c)
+		}
+	}
+	for _, c := range a.Var.Columns {
+		if !slices.Contains(ownVar, c.Name) && !isMean(c.Name) {
+			d.Var = append(d.Var, c)
+		}
+	}
+	d.Obsm = r.matrices("obsm", a.Obsm, "spatial")
+	d.Varm = r.matrices("varm", a.Varm, "")
+	for name, v := range a.Obsp {
+		s, ok := v.(*h5ad.Sparse)
+		if !ok {
+			continue // a dense matrix of all pairs of spots is nobody's graph
+		}
+		m, err := s.CSR()
+		if err != nil {
+			r.fail("obsp/"+name, "%w", err)
+			continue
+		}
+		if d.Obsp == nil {
+			d.Obsp = map[string]*sparse.CSR{}
+		}
+		d.Obsp[name] = m
+	}
+	for key, v := range a.Uns {
+		if key == "spatial" || key == keyUns || v == nil {
+			continue
+		}
+		if d.Uns == nil {
+			d.Uns = map[string]any{}
+		}
+		d.Uns[key] = v
+	}
+}
+
+// matrices takes the dense matrices of numbers; a table of obsm, say, is left.
+func (r *reader) matrices(group string, all map[string]any, but string) map[string]blas32.General {
+	var out map[string]blas32.General
+	for name, v := range all {
+		a, ok := v.(*h5ad.Array)
+		if !ok || name == but || len(a.Shape) != 2 {
+			continue
+		}
+		m, err := a.Dense()
+		if err != nil {
+			r.fail(group+"/"+name, "%w", err)
+			continue
+		}
+		if out == nil {
+			out = map[string]blas32.General{}
+		}
+		out[name] = m
+	}
+	return out
 }
 
 // reader collects the first error of taking an AnnData apart.
@@ -356,7 +556,7 @@ func (r *reader) sections(d *Dataset, v any, spatial any) {
 	}
 	all, _ := spatial.(map[string]any)
 	for _, p := range plain {
-		s := Section{Name: p.Name, Patient: p.Patient, Batch: p.Batch, FullRes: p.FullRes}
+		s := Section{Name: p.Name, Patient: p.Patient, Batch: p.Batch, Labels: p.Labels, FullRes: p.FullRes}
 		if one, ok := all[p.Name].(map[string]any); ok {
 			key := "uns/spatial/" + p.Name
 			images, _ := one["images"].(map[string]any)
@@ -391,46 +591,36 @@ func (r *reader) image(key string, v any) *Image {
 	return nil
 }
 
-// columnOf returns the values of a column, nil and an error where it is
-// missing or of another type.
-func columnOf[T any](r *reader, group string, f *h5ad.Frame, name string) []T {
-	for i := range f.Columns {
-		if f.Columns[i].Name != name {
-			continue
-		}
-		data, ok := f.Columns[i].Data.([]T)
-		if !ok || len(data) != len(f.Index) {
-			r.fail(group+"/"+name, "holds %T, want %T with %d entries", f.Columns[i].Data, data, len(f.Index))
-			return make([]T, len(f.Index))
-		}
-		return data
+// texts returns a column of text or of categories of text ("" where missing):
+// scanpy makes the first the second when it writes.
+func (r *reader) texts(group string, f *h5ad.Frame, name string) []string {
+	c := f.Column(name)
+	if c == nil {
+		r.fail(group+"/"+name, "is missing")
+		return make([]string, len(f.Index))
 	}
-	r.fail(group+"/"+name, "is missing")
-	return make([]T, len(f.Index))
+	_, plain := c.Data.([]string)
+	_, categories := c.Categories.([]string)
+	if !plain && !categories || c.Len() != len(f.Index) {
+		r.fail(group+"/"+name, "is not a column of text with %d entries", len(f.Index))
+		return make([]string, len(f.Index))
+	}
+	return c.Strings()
 }
 
-// labelsOf returns the text of a categorical column, "" where it is missing.
-func labelsOf(r *reader, group string, f *h5ad.Frame, name string) []string {
-	out := make([]string, len(f.Index))
-	for i := range f.Columns {
-		c := &f.Columns[i]
-		if c.Name != name {
-			continue
-		}
-		cats, ok := c.Categories.([]string)
-		if !ok || len(c.Codes) != len(out) {
-			r.fail(group+"/"+name, "is not a categorical column of text")
-			return out
-		}
-		for k, code := range c.Codes {
-			if code >= 0 && int(code) < len(cats) {
-				out[k] = cats[code]
-			}
-		}
-		return out
+// numbers returns a column of numbers.
+func (r *reader) numbers(group string, f *h5ad.Frame, name string) []float64 {
+	c := f.Column(name)
+	if c == nil {
+		r.fail(group+"/"+name, "is missing")
+		return make([]float64, len(f.Index))
 	}
-	r.fail(group+"/"+name, "is missing")
-	return out
+	v, err := c.Float64s()
+	if err != nil || len(v) != len(f.Index) {
+		r.fail(group+"/"+name, "is not a column of numbers with %d entries", len(f.Index))
+		return make([]float64, len(f.Index))
+	}
+	return v
 }
 
 func (r *reader) spots(d *Dataset, f *h5ad.Frame, spatial any) {
@@ -447,11 +637,11 @@ func (r *reader) spots(d *Dataset, f *h5ad.Frame, spatial any) {
 		r.fail("obsm/spatial", "is missing or not [spots][2] numbers")
 		return
 	}
-	barcode := columnOf[string](r, "obs", f, "barcode")
-	row, col := columnOf[int64](r, "obs", f, "array_row"), columnOf[int64](r, "obs", f, "array_col")
-	total, detected := columnOf[float64](r, "obs", f, "total_counts"), columnOf[int64](r, "obs", f, "n_genes_by_counts")
-	rpk := columnOf[float64](r, "obs", f, "rpk_sum")
-	slides, splits := labelsOf(r, "obs", f, "slide_id"), labelsOf(r, "obs", f, "split")
+	barcode := r.texts("obs", f, "barcode")
+	row, col := r.numbers("obs", f, "array_row"), r.numbers("obs", f, "array_col")
+	total, detected := r.numbers("obs", f, "total_counts"), r.numbers("obs", f, "n_genes_by_counts")
+	rpk := r.numbers("obs", f, "rpk_sum")
+	slides, splits := r.texts("obs", f, "slide_id"), r.texts("obs", f, "split")
 	d.Spots = make([]Spot, len(f.Index))
 	for i := range d.Spots {
 		split, err := ParseSplit(splits[i])
@@ -475,21 +665,24 @@ func (r *reader) genes(d *Dataset, f *h5ad.Frame) {
 		r.fail("var", "is missing")
 		return
 	}
-	symbol := columnOf[string](r, "var", f, "gene_symbol")
-	length := columnOf[float64](r, "var", f, "gene_length")
-	frac, global := columnOf[float64](r, "var", f, "exp_frac"), columnOf[float64](r, "var", f, "glob_exp_frac")
-	detected, total := columnOf[int64](r, "var", f, "n_cells_by_counts"), columnOf[float64](r, "var", f, "total_counts")
-	moran := columnOf[float64](r, "var", f, "d_log1p_moran")
+	symbol, feature, genome := r.texts("var", f, "gene_symbol"), r.texts("var", f, "feature_types"), r.texts("var", f, "genome")
+	length := make([]float64, len(f.Index))
+	if d.Normalization() == TPM {
+		length = r.numbers("var", f, "gene_length")
+	}
+	frac, global := r.numbers("var", f, "exp_frac"), r.numbers("var", f, "glob_exp_frac")
+	detected, total := r.numbers("var", f, "n_cells_by_counts"), r.numbers("var", f, "total_counts")
+	moran := r.numbers("var", f, "d_log1p_moran")
 	d.Genes = make([]Gene, len(f.Index))
 	for j := range d.Genes {
 		d.Genes[j] = Gene{
-			ID: f.Index[j], Symbol: symbol[j], Length: length[j], ExpFrac: frac[j], GlobalFrac: global[j],
+			ID: f.Index[j], Symbol: symbol[j], Feature: feature[j], Genome: genome[j], Length: length[j], ExpFrac: frac[j], GlobalFrac: global[j],
 			Detected: int(detected[j]), Total: total[j], Moran: moran[j],
 		}
 	}
 	for i := range f.Columns {
-		if layer, ok := strings.CutSuffix(f.Columns[i].Name, "_avg_exp"); ok {
-			d.TrainMean[layer] = columnOf[float64](r, "var", f, f.Columns[i].Name)
+		if layer, ok := strings.CutSuffix(f.Columns[i].Name, avgSuffix); ok {
+			d.TrainMean[layer] = r.numbers("var", f, f.Columns[i].Name)
 		}
 	}
 }
@@ -502,16 +695,16 @@ func (r *reader) layers(d *Dataset, layers map[string]any) {
 			r.fail("layers/"+name, "is not a dense array of %d spots x %d genes", spots, genes)
 			continue
 		}
-		switch data := a.Data.(type) {
-		case []float32:
-			d.Layers[name] = blas32.General{Rows: spots, Cols: genes, Stride: genes, Data: data}
-		case []bool:
-			if name == keyMask {
-				d.Mask = data
-			}
-		default:
-			r.fail("layers/"+name, "holds %T, want float32", data)
+		if mask, ok := a.Data.([]bool); ok && name == keyMask {
+			d.Mask = mask
+			continue
 		}
+		m, err := a.Dense()
+		if err != nil {
+			r.fail("layers/"+name, "%w", err)
+			continue
+		}
+		d.Layers[name] = m
 	}
 }
 
@@ -533,7 +726,7 @@ func (d *Dataset) panelFrame() *h5ad.Frame {
 	for j := range d.Panel {
 		f.Index[j] = d.Panel[j].ID
 	}
-	f.Columns = []h5ad.Column{
+	f.Columns = []Column{
 		column("gene_symbol", d.Panel, func(g *PanelGene) string { return g.Symbol }),
 		column("d_log1p_moran", d.Panel, func(g *PanelGene) float64 { return g.Moran }),
 	}
@@ -547,7 +740,7 @@ func (r *reader) panel(d *Dataset, v any) {
 		r.fail(key, "is not a table")
 		return
 	}
-	symbol, moran := columnOf[string](r, key, f, "gene_symbol"), columnOf[float64](r, key, f, "d_log1p_moran")
+	symbol, moran := r.texts(key, f, "gene_symbol"), r.numbers(key, f, "d_log1p_moran")
 	d.Panel = make([]PanelGene, len(f.Index))
 	for j, id := range f.Index {
 		d.Panel[j] = PanelGene{ID: id, Symbol: symbol[j], Moran: moran[j]}

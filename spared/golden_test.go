@@ -12,14 +12,14 @@ import (
 )
 
 // hippo returns a slide of the reference data in the form that Curate takes.
-func hippo(t *testing.T, n int) *slide.Slide {
+func hippo(t testing.TB, n int) *slide.Slide {
 	h := goldentest.Hippo(t, n)
 	s := &slide.Slide{Name: fmt.Sprintf("Hippo%d", n), Barcodes: h.Spots, Counts: h.Counts, X: h.X, Y: h.Y}
 	for _, id := range h.Genes {
 		s.Genes = append(s.Genes, slide.Gene{ID: id})
 	}
 	n = len(h.Spots)
-	s.InTissue, s.ArrayRow, s.ArrayCol = make([]bool, n), make([]int, n), make([]int, n)
+	s.InTissue, s.ArrayRow, s.ArrayCol = slices.Repeat([]bool{true}, n), make([]int, n), make([]int, n)
 	return s
 }
 

@@ -14,33 +14,78 @@ const (
 	Released Order = "released"
 )
 
-// Input is one slide that a data set is built from.
+// GraphKind says which spots of a slide the adaptive median and Moran's I
+// take for neighbours. Graphs never cross slides.
+type GraphKind string
+
+const (
+	// GraphAuto is GraphSquare on slides whose spots lie on a square grid,
+	// else GraphKNN: what the published library does with hex_geometry False
+	// and True. The default.
+	GraphAuto GraphKind = "auto"
+	// GraphKNN takes the Recipe.Neighbors (6) nearest spots.
+	GraphKNN GraphKind = "knn"
+	// GraphHex takes the touching places of the hexagonal array, by
+	// array_row and array_col.
+	GraphHex GraphKind = "hex"
+	// GraphSquare takes the eight nearest spots that lie within 1.3 times the
+	// median of such distances (squidpy's coord_type "grid", n_neighs 8).
+	GraphSquare GraphKind = "square"
+	// GraphRadius takes all spots within Recipe.Radius spot pitches.
+	GraphRadius GraphKind = "radius"
+	// GraphDelaunay takes the spots joined by the Delaunay triangulation.
+	GraphDelaunay GraphKind = "delaunay"
+)
+
+// Input is one slide, or several in one place, that a data set is built from.
 type Input struct {
-	Name    string // slide name; "" = the folder's name
-	Dir     string // Space Ranger outs folder
-	Split   Split  // None = assigned by Recipe.Train, Val, Test, or by default
-	Patient string // "" = unknown; needed where Recipe.BatchKey is "patient"
+	Name    string `json:"name,omitempty"`    // slide name; "" = as the place tells: its folder's or file's, usually
+	Dir     string `json:"path"`              // folder or file; see Formats
+	Split   Split  `json:"split,omitempty"`   // None = assigned by Recipe.Train, Val, Test, else as the slide's file says, else by default
+	Patient string `json:"patient,omitempty"` // "" = as Recipe.Patients says, else the slide's file; needed where Recipe.BatchKey is "patient"
 }
 
 // Recipe says how slides become a data set. The zero value of each field is
-// the published setting, except that Order is Clean.
+// the published setting, except that Order is Clean. Its JSON form is what
+// ReadRecipe reads, what every data set carries and what "spared info
+// --recipe" prints.
 type Recipe struct {
-	Inputs   []Input
-	Train    []string // slide names
-	Val      []string
-	Test     []string
-	Patients map[string]string // patient of a slide, by slide name; Input.Patient wins
-	Organism string            // "human" or "mouse"; "" = as the slides tell
-	Order    Order             // "" = Clean
-	BatchKey string            // "slide_id" (default), "patient" or "none"
+	Inputs   []Input           `json:"inputs,omitempty"`
+	Train    []string          `json:"train,omitempty"` // slide names
+	Val      []string          `json:"val,omitempty"`
+	Test     []string          `json:"test,omitempty"`
+	Patients map[string]string `json:"patients,omitempty"` // patient of a slide, by slide name; Input.Patient wins
+	// Labels holds what else is known of slides, by slide name and key, e.g.
+	// A1: {condition: tumour}. Keys become columns of obs.
+	Labels   map[string]map[string]string `json:"labels,omitempty"`
+	Organism string                       `json:"organism,omitempty"` // "human" or "mouse"; "" = as the slides tell
+	Order    Order                        `json:"order,omitempty"`    // "" = Clean
 
-	SpotMin, SpotMax float64 // a spot is kept when SpotMin < its counts < SpotMax; 0 = 10 and 1e6
-	GeneMin, GeneMax float64 // a gene is kept when GeneMin < its counts < GeneMax; 0 = 10 and 1e6
-	RealShare        float64 // share of measured values that the kept genes must reach together; 0 = 0.7
-	Genes            int     // genes kept by Moran's I; 0 = 128 where more than 320 pass the filter, else 32
-	Hops             int     // reach of the adaptive median; 0 = 4
-	ValShare         float64 // share of a lone slide's spots that validate; 0 = 0.2
-	Seed             uint64  // of the spatial blocks of a lone slide; 0 = 42
+	SpotMin   float64  `json:"spot_min,omitempty"`   // a spot is kept when SpotMin < its counts < SpotMax; 0 = 10 and 1e6
+	SpotMax   float64  `json:"spot_max,omitempty"`   //
+	GeneMin   float64  `json:"gene_min,omitempty"`   // a gene is kept when GeneMin < its counts < GeneMax; 0 = 10 and 1e6
+	GeneMax   float64  `json:"gene_max,omitempty"`   //
+	RealShare float64  `json:"real_share,omitempty"` // share of measured values that the kept genes must reach together (real_data_percentage); 0 = 0.7
+	GeneList  []string `json:"gene_list,omitempty"`  // ids or symbols of the genes to keep in place of the gene filter (wildcard_genes)
+	Genes     int      `json:"genes,omitempty"`      // genes kept by Moran's I (top_moran_genes); 0 = 128 where more than 320 pass the filter, else 32
+
+	Normalization Normalization `json:"normalization,omitempty"` // "" = TPM
+
+	Graph      GraphKind `json:"graph,omitempty"`      // "" = GraphAuto
+	Neighbors  int       `json:"neighbors,omitempty"`  // of GraphKNN; 0 = 6
+	Radius     float64   `json:"radius,omitempty"`     // of GraphRadius, in spot pitches (median distance to the nearest spot); 0 = 1.5
+	Transposed bool      `json:"transposed,omitempty"` // neighbours of a spot are those that count it among theirs (squidpy up to 1.3)
+	Hops       int       `json:"hops,omitempty"`       // reach of the adaptive median; 0 = 4
+
+	BatchKey   string   `json:"batch,omitempty"`            // "slide_id" (default), "patient" or "none"
+	Covariates []string `json:"covariates,omitempty"`       // keys of Labels whose effect ComBat keeps; they must differ within batches, so batches are patients
+	Reference  string   `json:"reference_batch,omitempty"`  // batch that stays as it is and that the others are moved onto; "" = none (Clean: the only train batch)
+	MeanOnly   bool     `json:"mean_only,omitempty"`        // ComBat shifts batches without scaling them
+	FirstGene  bool     `json:"first_gene_shift,omitempty"` // the bug of combat 0.3.3, which the published library calls; Released only, for comparison
+
+	ValShare float64 `json:"val_share,omitempty"` // share of a lone slide's spots that validate; 0 = 0.2
+	Seed     uint64  `json:"seed,omitempty"`      // of the spatial blocks of a lone slide; 0 = 42
+	Noisy    bool    `json:"noisy,omitempty"`     // store the noisy_* layers too; Dataset.Noisy makes them on demand
 }
 
 // Manifest records how a data set came about. It travels in the file
@@ -67,7 +112,7 @@ type ManifestInput struct {
 
 // ManifestFile is one file that was read.
 type ManifestFile struct {
-	Path   string `json:"path"` // relative to the slide's folder
+	Path   string `json:"path"` // relative to the slide's folder, or to the folder of the slide's file
 	SHA256 string `json:"sha256"`
 	Size   int64  `json:"size"` // bytes
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
-// assignSplits gives each slide its split: as the recipe says, else the
-// larger of two slides trains and the other validates, else of several the
-// smallest tests, the second smallest validates and the rest train. A lone
-// slide trains; blocks of its spots validate (see spatialBlocks). It returns
-// the splits in the order of slides and a sentence that says how they came
-// about.
+// assignSplits gives each slide its split: as the recipe says, else as the
+// slide's file says, else the larger of two slides trains and the other
+// validates, else of several the smallest tests, the second smallest validates
+// and the rest train. A lone slide trains; blocks of its spots validate (see
+// spatialBlocks). It returns the splits in the order of slides and a sentence
+// that says how they came about.
 func assignSplits(slides []*slide.Slide, r Recipe) ([]Split, string, error) {
 	splits := make([]Split, len(slides))
 	named := false
@@ -40,10 +40,43 @@ func assignSplits(slides []*slide.Slide, r Recipe) ([]Split, string, error) {
 			splits[i], named = list.split, true
 		}
 	}
+	if len(slides) > 1 {
+		text, err := splitsOfFiles(slides, splits, named)
+		if err == nil && text != "" {
+			err = checkSplits(slides, splits)
+		}
+		switch {
+		case err != nil && named:
+			return nil, "", err
+		case err != nil: // the files' splits cannot be used
+			return defaultSplits(slides), defaultSplitText(len(slides)), nil
+		case text != "":
+			return splits, text, nil
+		}
+	}
 	if !named {
 		return defaultSplits(slides), defaultSplitText(len(slides)), nil
 	}
 	return splits, "by slide, as the recipe says", checkSplits(slides, splits)
+}
+
+// splitsOfFiles gives slides that the recipe assigned to no split the one that
+// their files name. It returns how splits came about where any came so, else
+// "".
+func splitsOfFiles(slides []*slide.Slide, splits []Split, named bool) (text string, err error) {
+	for i, s := range slides {
+		if splits[i] != None || s.Split == "" {
+			continue
+		}
+		if splits[i], err = ParseSplit(s.Split); err != nil {
+			return "", fmt.Errorf("spared: slide %q: its file says split %q: want train, val, test or none", s.Name, s.Split)
+		}
+		text = "by slide, as the slides' files say"
+	}
+	if text != "" && named {
+		text = "by slide, as the recipe and the slides' files say"
+	}
+	return text, nil
 }
 
 func checkSplits(slides []*slide.Slide, splits []Split) error {

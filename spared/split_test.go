@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/spatialgo/spatialgo/spared/slide"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
@@ -100,7 +102,7 @@ func TestParseInput(t *testing.T) {
 		{"a name before the folder", "left=data/A1", Input{Name: "left", Dir: "data/A1"}},
 		{"an equals sign within a path is part of it", "data/x=1/outs", Input{Dir: "data/x=1/outs"}},
 	} {
-		if got := ParseInput(test.arg); got != test.want {
+		if got := ParseInput(test.arg); cmp.Diff(got, test.want) != "" {
 			t.Errorf("%s: got %+v, want %+v", test.reason, got, test.want)
 		}
 	}

@@ -9,6 +9,8 @@ type Summary struct {
 	Genes         int            `json:"genes"`
 	Organism      string         `json:"organism"`
 	Order         Order          `json:"order"`
+	Normalization Normalization  `json:"normalization"`
+	Unit          string         `json:"unit"` // of the log layers, e.g. "log2(TPM+1)"
 	Splits        string         `json:"splits"`
 	MissingBefore float64        `json:"missing_before"` // share of entries of the joined slides without a count, 0 to 1
 	Missing       float64        `json:"missing"`        // the same over the chosen genes and kept spots
@@ -36,18 +38,15 @@ const topGenes = 8
 func (d *Dataset) Summary() Summary {
 	m := &d.Manifest
 	s := Summary{
-		Spots: len(d.Spots), Genes: len(d.Genes), Organism: m.Organism, Order: m.Recipe.Order, Splits: m.Splits,
+		Spots: len(d.Spots), Genes: len(d.Genes), Organism: m.Organism, Order: m.Recipe.Order,
+		Normalization: d.Normalization(), Unit: d.Unit(LayerLog), Splits: m.Splits,
 		Missing: d.Missing(), Layers: d.LayerNames(), Notes: m.Notes, Steps: m.Steps,
 	}
 	if len(m.Steps) > 0 {
 		s.MissingBefore = m.Steps[0].Missing
 	}
 	for j := range min(topGenes, len(d.Genes)) {
-		name := d.Genes[j].Symbol
-		if name == "" {
-			name = d.Genes[j].ID
-		}
-		s.TopGenes = append(s.TopGenes, name)
+		s.TopGenes = append(s.TopGenes, d.geneName(j))
 	}
 	for i := range d.Sections {
 		s.Slides = append(s.Slides, d.slideSummary(i))

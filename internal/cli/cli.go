@@ -31,14 +31,7 @@ func Main(cmd *cobra.Command) int {
 	context.AfterFunc(ctx, stop) // from now on a further signal has its default effect
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	started := false
-	for _, c := range append([]*cobra.Command{cmd}, cmd.Commands()...) {
-		if run := c.RunE; run != nil {
-			c.RunE = func(c *cobra.Command, args []string) error {
-				started = true
-				return run(c, args)
-			}
-		}
-	}
+	onRun(cmd, func() { started = true })
 	c, err := cmd.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
@@ -55,10 +48,24 @@ func Main(cmd *cobra.Command) int {
 	return 1
 }
 
+// onRun has note called when the command, or one below it, begins its work.
+func onRun(c *cobra.Command, note func()) {
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			note()
+			return run(c, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		onRun(sub, note)
+	}
+}
+
 // oneLine words an error for a line that begins with the command's name. Names
 // and texts in it may come from damaged or hostile files.
 func oneLine(cmd *cobra.Command, err error) string {
 	text := strings.TrimPrefix(err.Error(), cmd.Name()+": ")
+	text = strings.TrimPrefix(text, "spared: ") // the library's own mark, in whichever command
 	var lines []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {

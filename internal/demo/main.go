@@ -20,6 +20,7 @@ import (
 	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spackle"
 	"github.com/spatialgo/spatialgo/spared"
+	"github.com/spatialgo/spatialgo/spared/catalog"
 	"github.com/spatialgo/spatialgo/spared/simulate"
 )
 
@@ -36,7 +37,7 @@ func root() *cobra.Command {
 			return d.run(cmd.Context())
 		},
 	}
-	cmd.Flags().StringVar(&d.data, "data", "", "Space Ranger folder, or a folder of them (default: made-up tissue)")
+	cmd.Flags().StringVar(&d.data, "data", "", "slides: a folder or file, or the name of a published data set that was fetched (default: made-up tissue)")
 	cmd.Flags().StringVar(&d.dir, "out", "build/demo", "folder to write to")
 	cmd.Flags().StringVar(&d.notebooks, "notebooks", "notebooks", "folder of the notebooks")
 	return cmd
@@ -121,7 +122,10 @@ func (d *demo) findSlides(ctx context.Context) error {
 func (d *demo) curate(ctx context.Context) (*spared.Dataset, error) {
 	show, done := d.progress()
 	defer done()
-	r := spared.Recipe{Inputs: []spared.Input{{Dir: d.slides}}}
+	r, err := catalog.Resolve(ctx, []string{d.slides}, spared.Recipe{}, catalog.ResolveOptions{})
+	if err != nil {
+		return nil, err
+	}
 	ds, err := spared.Build(ctx, r, d.path("data.h5ad"), show)
 	if err != nil {
 		return nil, err
@@ -188,13 +192,20 @@ func (d *demo) runNotebooks(ctx context.Context) error {
 	}
 	args := []string{"tools/run_notebooks.py", "--out", d.path("notebooks"), "--set", "work=" + work}
 	if d.data != "" {
-		slides, err := filepath.Abs(d.data)
-		if err != nil {
-			return err
+		slides := d.data
+		if _, err := os.Stat(slides); err == nil { // else it is a name of the catalogue
+			if slides, err = filepath.Abs(slides); err != nil {
+				return err
+			}
 		}
 		args = append(args, "--set", "mySlides="+slides)
 	}
+	fetched, err := filepath.Abs(catalog.Dir(""))
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "python", append(args, books...)...)
+	cmd.Env = append(os.Environ(), catalog.DirEnv+"="+fetched) // notebooks run in a folder of their own
 	cmd.Stdout, cmd.Stderr = d.log, d.log
 	if err := cmd.Run(); err != nil {
 		var exit *exec.ExitError

@@ -114,7 +114,7 @@ const minSpots = 3
 // tissue, spots on it, what they express, and what is counted of that.
 func newSection(ctx context.Context, o Options, spec SlideSpec, m *model, genes []int, news *reporter) (*section, error) {
 	news.send(spec.Name, "tissue", 0)
-	s := &section{layout: newLayout(newAnatomy(o.Seed, spec), spec.Name)}
+	s := &section{layout: newLayout(ctx, newAnatomy(o.Seed, spec), spec.Name)}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -143,6 +143,9 @@ func (s *section) render(ctx context.Context, spec SlideSpec, news *reporter) er
 	news.send(spec.Name, "picture", 0)
 	s.picture = s.layout.picture(spec)
 	s.layout = nil // a few hundred MB
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.addPictures()
 	return ctx.Err()
 }

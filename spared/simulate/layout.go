@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 )
@@ -35,7 +36,14 @@ type layout struct {
 	head  []int32 // first cell of each bucket, -1 = none
 	next  []int32 // next cell of the same bucket
 	nx    int     // buckets in a row
+
+	// ctx ends the long loops over pixels and cells early. What they leave is
+	// of no use; newSection and render return ctx's error then.
+	ctx context.Context
 }
+
+// stopped tells whether the work is to end.
+func (l *layout) stopped() bool { return l.ctx.Err() != nil }
 
 // cell is one cell of the section, shown by its nucleus: an ellipse.
 type cell struct {
@@ -51,8 +59,8 @@ type cell struct {
 
 const bucket = 12 // px
 
-func newLayout(a *anatomy, name string) *layout {
-	l := &layout{anatomy: a, comp: make([]uint8, a.w*a.h), nx: a.w/bucket + 1}
+func newLayout(ctx context.Context, a *anatomy, name string) *layout {
+	l := &layout{ctx: ctx, anatomy: a, comp: make([]uint8, a.w*a.h), nx: a.w/bucket + 1}
 	l.head = make([]int32, l.nx*(a.h/bucket+1))
 	for i := range l.head {
 		l.head[i] = -1
@@ -79,6 +87,9 @@ func (l *layout) at(x, y float64) uint8 {
 func (l *layout) fillGround() {
 	ragged, nests, lumens, gaps := l.texture(1), l.texture(2), l.texture(3), l.texture(4)
 	for y := range l.h {
+		if l.stopped() {
+			return
+		}
 		for x := range l.w {
 			fx, fy := float64(x)+0.5, float64(y)+0.5
 			e := l.edge.at(fx, fy)
@@ -391,7 +402,10 @@ func (l *layout) ring(r *rand.Rand, b *blob, depth, step float64, kind cellType,
 func (l *layout) scatterCells(r *rand.Rand) {
 	const grid = 5
 	cols, rows := l.w/grid, l.h/grid
-	for _, p := range r.Perm(cols * rows) {
+	for k, p := range r.Perm(cols * rows) {
+		if k%cols == 0 && l.stopped() {
+			return
+		}
 		x := (float64(p%cols) + r.Float64()) * grid
 		y := (float64(p/cols) + r.Float64()) * grid
 		c := l.at(x, y)

@@ -687,14 +687,14 @@ func BenchmarkLayout(b *testing.B) {
 	spec, _ := SlideSpec{Name: "S", Rows: 12, Cols: 12}.filled()
 	a := newAnatomy(1, spec)
 	for b.Loop() {
-		newLayout(a, "S")
+		newLayout(context.Background(), a, "S")
 	}
 	b.ReportMetric(float64(a.w*a.h)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mpx/s")
 }
 
 func BenchmarkPicture(b *testing.B) {
 	spec, _ := SlideSpec{Name: "S", Rows: 12, Cols: 12}.filled()
-	l := newLayout(newAnatomy(1, spec), "S")
+	l := newLayout(context.Background(), newAnatomy(1, spec), "S")
 	for b.Loop() {
 		l.picture(spec)
 	}

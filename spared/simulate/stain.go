@@ -72,6 +72,9 @@ func (l *layout) stainGround(p *stains) {
 	tex := textures{fibres: l.texture(11), bundles: l.texture(12), grainy: l.texture(13)}
 	clouds := l.texture(14)
 	for y := range l.h {
+		if l.stopped() {
+			return
+		}
 		for x := range l.w {
 			i := y*l.w + x
 			if l.comp[i] == glass {
@@ -157,6 +160,9 @@ func (l *layout) cytoplasm(c uint8, x, y float64, grainy noise) (h, e float64) {
 func (l *layout) stainNuclei(p *stains) {
 	chromatin := l.texture(15)
 	for k := range l.cells {
+		if k%1000 == 0 && l.stopped() {
+			return
+		}
 		c := &l.cells[k]
 		switch {
 		case c.kind == erythrocyte:
@@ -306,6 +312,9 @@ func (l *layout) expose(p *stains, s SlideSpec) *slide.Image {
 	img := &slide.Image{Width: l.w, Height: l.h, Pix: make([]uint8, 3*l.w*l.h)}
 	grain := noise(r.Uint64())
 	for y := range l.h {
+		if l.stopped() {
+			return img
+		}
 		for x := range l.w {
 			i := y*l.w + x
 			veil := float32(uneven.at(float64(x), float64(y)))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -10,26 +11,39 @@ import (
 
 	"github.com/spatialgo/spatialgo/internal/cli"
 	"github.com/spatialgo/spatialgo/spared"
+	"github.com/spatialgo/spatialgo/spared/catalog"
 )
 
 func buildCmd() *cobra.Command {
 	var (
-		recipe   spared.Recipe
-		order    string
-		patients map[string]string
-		out      string
-		asJSON   bool
+		file, listFile, dir string
+		out                 string
+		asJSON              bool
 	)
+	given := newOptions()
 	cmd := &cobra.Command{
-		Use:   "build SLIDE_DIR... -o OUT.h5ad",
+		Use:   "build SLIDES... -o OUT.h5ad",
 		Short: "Curate slides into one data set",
-		Long: `build reads Space Ranger folders (versions 1 to 4) and writes one data set.
+		Long: `build reads slides and writes one data set. SLIDES is a slide, or a folder or
+file that holds several: ` + strings.Join(spared.Formats(), ", ") + `;
+or the name of a published data set (spared catalog).
 
-A slide's name is its folder's; NAME=DIR gives another. A folder that holds
-several slides stands for all of them. Without --train, --val and --test the
-larger of two slides trains and the other validates; of more, the smallest
-tests, the second smallest validates and the others train. A lone slide is
-fine: blocks of its spots validate, and there is no batch correction.
+A slide's name is its folder's or file's; NAME=SLIDE gives another. Without
+--train, --val and --test slides are split as their files say, else the larger
+of two slides trains and the other validates; of more, the smallest tests, the
+second smallest validates and the others train. A lone slide is fine: blocks of
+its spots validate, and there is no batch correction.
+
+--normalization tpm (counts per gene length, per million) is the published
+setting. It corrects for long genes giving more reads, which counts of one tag
+a molecule (Visium, legacy ST: 3' ends, probes) do not: there it weighs short
+genes up for no reason, and it drops genes without a known length, mitochondrial
+ones among them. cpm (counts per million) or lognorm (scanpy's normalize_total
+1e4 and log1p) suit such counts better where the result need not be compared to
+published numbers.
+
+All settings together are a recipe. --recipe reads one from a file, as
+"spared info --recipe" prints it of any data set; other options override it.
 
 If OUT.h5ad already holds exactly this data set, it is opened instead of
 computed again. It is replaced only by a complete new file.`,
@@ -37,18 +51,30 @@ computed again. It is replaced only by a complete new file.`,
   spared build slides/ -o all.h5ad --genes 64
   spared build left=run1/outs right=run2/outs --train left --val right -o pair.h5ad
   spared build A1 A2 B1 --train A1 --val A2 --test B1 \
-      --batch patient --patient A1=anna,A2=anna,B1=ben -o inter.h5ad`,
-		Args: cobra.MinimumNArgs(1),
+      --batch patient --patient A1=anna,A2=anna,B1=ben -o inter.h5ad
+  spared build slides/ -o cpm.h5ad --normalization cpm
+  spared info all.h5ad --recipe > recipe.json
+  spared build --recipe recipe.json --genes 32 -o fewer.h5ad`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if file != "" {
+				return nil // it may name the slides
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := cli.Positive(cmd, "spot-min", "spot-max", "gene-min", "gene-max", "real-share", "hops"); err != nil {
+			if err := cli.Positive(cmd, "spot-min", "spot-max", "gene-min", "gene-max", "real-share", "hops", "neighbors", "radius", "val-share", "seed"); err != nil {
 				return err
 			}
-			recipe.Order = spared.Order(order)
-			for _, arg := range args {
-				in := spared.ParseInput(arg)
-				recipe.Inputs = append(recipe.Inputs, in)
+			recipe, err := given.recipe(cmd, file, listFile)
+			if err != nil {
+				return err
 			}
-			recipe.Patients = patients
+			if len(args) > 0 {
+				recipe.Inputs = nil
+				if recipe, err = catalog.Resolve(cmd.Context(), args, recipe, catalog.ResolveOptions{Dir: dir}); err != nil {
+					return err
+				}
+			}
 			show, done := cli.Progress(cmd.ErrOrStderr())
 			d, err := spared.Build(cmd.Context(), recipe, out, show)
 			done()
@@ -60,33 +86,32 @@ computed again. It is replaced only by a complete new file.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "output", "o", "", "the .h5ad file to write (required)")
-	f.StringSliceVar(&recipe.Train, "train", nil, "slides that train, by name")
-	f.StringSliceVar(&recipe.Val, "val", nil, "slides that validate")
-	f.StringSliceVar(&recipe.Test, "test", nil, "slides that test")
-	f.StringVar(&recipe.Organism, "organism", "", "human or mouse (default: as the slides tell)")
-	f.IntVar(&recipe.Genes, "genes", 0, "genes to keep, most spatial first (default 128, or 32 where at most 320 pass the filter)")
-	f.StringVar(&order, "order", string(spared.Clean), "clean: learn from train slides only; released: from all slides, as published")
-	f.StringVar(&recipe.BatchKey, "batch", "", "what makes a batch: slide_id, patient or none (default slide_id)")
-	f.StringToStringVar(&patients, "patient", nil, "patients, as SLIDE=NAME,...")
-	f.Float64Var(&recipe.SpotMin, "spot-min", 0, "a spot needs more counts than this, 0.5 = any (default 10)")
-	f.Float64Var(&recipe.SpotMax, "spot-max", 0, "and less than this (default 1e6)")
-	f.Float64Var(&recipe.GeneMin, "gene-min", 0, "a gene needs more counts than this, 0.5 = any (default 10)")
-	f.Float64Var(&recipe.GeneMax, "gene-max", 0, "and less than this (default 1e6)")
-	f.Float64Var(&recipe.RealShare, "real-share", 0, "share of measured values that the kept genes reach together (default 0.7)")
-	f.IntVar(&recipe.Hops, "hops", 0, "reach of the adaptive median, in hops (default 4)")
+	f.StringVar(&file, "recipe", "", "a recipe file (JSON) to start from")
+	f.StringVar(&listFile, "gene-list", "", "a file of genes (ids or symbols, first word of each line) to keep in place of the gene filter")
+	f.StringVar(&dir, "dir", "", "folder of downloaded data sets (default: $SPATIALGO_DATA, else ./data)")
+	given.define(f)
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	_ = cmd.MarkFlagRequired("output") // the flag exists
 	return cmd
 }
 
 func infoCmd() *cobra.Command {
-	var asJSON bool
+	var asJSON, recipe bool
 	cmd := &cobra.Command{
-		Use:     "info DATA.h5ad",
-		Short:   "Say what is in a data set and how it was made",
-		Example: "  spared info muscle.h5ad\n  spared info muscle.h5ad --json | jq .slides",
-		Args:    cobra.ExactArgs(1),
+		Use:   "info DATA.h5ad",
+		Short: "Say what is in a data set and how it was made",
+		Example: `  spared info muscle.h5ad
+  spared info muscle.h5ad --json | jq .slides
+  spared info muscle.h5ad --recipe > recipe.json`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if recipe {
+				m, err := spared.ReadManifest(args[0])
+				if err != nil {
+					return err
+				}
+				return cli.JSON(cmd.OutOrStdout(), m.Recipe)
+			}
 			d, err := spared.Open(args[0])
 			if err != nil {
 				return err
@@ -95,6 +120,8 @@ func infoCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	cmd.Flags().BoolVar(&recipe, "recipe", false, "print the recipe, for spared build --recipe")
+	cmd.MarkFlagsMutuallyExclusive("json", "recipe")
 	return cmd
 }
 
@@ -104,7 +131,7 @@ func printInfo(w io.Writer, d *spared.Dataset, path string, asJSON bool) error {
 	if asJSON {
 		return cli.JSON(w, s)
 	}
-	fmt.Fprintf(w, "%s: %d spots x %d genes, %s, order %s\n", cli.Clean(path), s.Spots, s.Genes, cli.Clean(s.Organism), cli.Clean(string(s.Order)))
+	fmt.Fprintf(w, "%s: %d spots x %d genes, %s, %s, order %s\n", cli.Clean(path), s.Spots, s.Genes, cli.Clean(cmp.Or(s.Organism, "organism unknown")), cli.Clean(s.Unit), cli.Clean(string(s.Order)))
 	fmt.Fprintf(w, "missing: %.1f %% of all values before, %.1f %% after gene choice; splits: %s\n\n", 100*s.MissingBefore, 100*s.Missing, cli.Clean(s.Splits))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "slide\tsplit\tspots\tmissing %\tmedian counts\tpicture")

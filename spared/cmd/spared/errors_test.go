@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,36 +283,52 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestKill kills build at random moments. The file is always the old one or
+// TestKill kills build at 50 random moments. The file is always the old one or
 // the new one, and what is left beside it does no harm.
 func TestKill(t *testing.T) {
-	const seed = 12
+	const seed, kills, lanes = 12, 50, 2
 	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
 	old, done, took := versions(t)
+	var killed atomic.Int64
+	var group sync.WaitGroup
 	dir := t.TempDir()
-	out := filepath.Join(dir, "out.h5ad")
-	killed := 0
-	for range 10 {
-		if err := os.WriteFile(out, old, 0o644); err != nil {
+	for lane := range lanes {
+		out := filepath.Join(dir, fmt.Sprint(lane), "out.h5ad")
+		if err := os.Mkdir(filepath.Dir(out), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		c := clitest.Begin(t, "\n", "build", clitest.Slides(t), "-o", out, "--genes", "9")
-		time.Sleep(time.Duration(rng.Float64() * float64(took)))
-		c.Signal(os.Kill)
-		if c.Wait().Code == -1 {
-			killed++
-		}
-		got, err := os.ReadFile(out)
-		if err != nil || !bytes.Equal(got, old) && !bytes.Equal(got, done) {
-			t.Fatalf("the file is neither the old one nor the new one (%v)", err)
-		}
+		rng := rand.New(rand.NewPCG(seed, uint64(lane)))
+		group.Go(func() {
+			for range kills / lanes {
+				if err := os.WriteFile(out, old, 0o644); err != nil {
+					t.Error(err)
+					return
+				}
+				c := clitest.Command(t, "build", clitest.Slides(t), "-o", out, "--genes", "9")
+				if err := c.Start(); err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(time.Duration(1.4 * rng.Float64() * float64(took)))
+				_ = c.Process.Kill() // it may have ended
+				if c.Wait() != nil {
+					killed.Add(1)
+				}
+				if got, err := os.ReadFile(out); err != nil || !bytes.Equal(got, old) && !bytes.Equal(got, done) {
+					t.Errorf("the file is neither the old one nor the new one (%v)", err)
+					return
+				}
+			}
+		})
 	}
-	if killed == 0 {
+	group.Wait()
+	if killed.Load() == 0 {
 		t.Error("no build was killed")
 	}
+	t.Logf("%d of %d builds were killed before their end", killed.Load(), kills)
 	// What a kill during the writing leaves, whether one did so here or not.
-	if err := os.WriteFile(filepath.Join(dir, ".out.h5ad.1.tmp"), old[:len(old)/2], 0o644); err != nil {
+	out := filepath.Join(dir, "0", "out.h5ad")
+	if err := os.WriteFile(filepath.Join(dir, "0", ".out.h5ad.1.tmp"), old[:len(old)/2], 0o644); err != nil {
 		t.Fatal(err)
 	}
 	run("build", clitest.Slides(t), "-o", out, "--genes", "9").OK(t)

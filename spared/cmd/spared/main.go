@@ -1,5 +1,5 @@
-// Command spared curates spatial transcriptomics slides: it turns Space Ranger
-// folders into one clean .h5ad data set.
+// Command spared curates spatial transcriptomics slides: it turns slides
+// into one clean .h5ad data set.
 package main
 
 import (
@@ -17,8 +17,8 @@ func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "spared",
 		Short: "Turn tissue slides into a clean data set",
-		Long: `spared turns Space Ranger folders (gene counts at spots over an H&E picture)
-into one data set: filtered, normalised to log2(TPM+1), its zeros completed by
+		Long: `spared turns tissue slides (gene counts at spots over an H&E picture) into one
+data set: filtered, normalised to log2(TPM+1) by default, its zeros completed by
 the adaptive median, its most spatial genes chosen, batches corrected, slides
 split into train, val and test. The result is an .h5ad file that spackle,
 scanpy and squidpy open.`,
@@ -27,6 +27,6 @@ scanpy and squidpy open.`,
   spared info data.h5ad                     # what is in it`,
 		Version: spared.Version,
 	}
-	cmd.AddCommand(simulateCmd(), buildCmd(), infoCmd())
+	cmd.AddCommand(simulateCmd(), catalogCmd(), fetchCmd(), buildCmd(), infoCmd(), embedCmd(), patchesCmd(), qcCmd())
 	return cmd
 }
