@@ -57,6 +57,14 @@ def check_scanpy(data):
     assert np.isfinite(data.obsm["X_pca"]).all(), "principal components are not finite"
 
 
+def background(pictures, name):
+    """How spatial_scatter is to draw a slide: it asks for the hires picture unless told that there is another, or none."""
+    for key in "hires", "lowres":
+        if key in pictures[name]["images"]:
+            return dict(library_id=name, library_key="slide_id" if len(pictures) > 1 else None, img_res_key=key)
+    return dict(shape=None)
+
+
 def check_squidpy(data, folder):
     slides = data.obs["slide_id"].astype("category") if "slide_id" in data.obs else None
     if slides is not None:
@@ -78,8 +86,7 @@ def check_squidpy(data, folder):
         assert slide.n_obs > 0, f"uns['spatial'] has a picture of {name}, which has no spot"
         target = folder / f"{len(list(folder.iterdir()))}.png"
         squidpy.pl.spatial_scatter(
-            slide.copy(), library_id=name, library_key="slide_id" if len(pictures) > 1 else None,
-            color=genes[0], layer=expression(data), save=target,
+            slide.copy(), color=genes[0], layer=expression(data), save=target, **background(pictures, name)
         )
         assert target.stat().st_size > 0
 
@@ -108,7 +115,7 @@ def check(path):
 def main():
     if len(sys.argv) < 2:
         sys.exit("check_h5ad: no file named")
-    logging.disable(logging.INFO)  # squidpy reports each graph it makes
+    logging.disable(logging.WARNING)  # squidpy reports each graph it makes, and each slide without a picture
     print(f"anndata {anndata.__version__}, scanpy {scanpy.__version__}, squidpy {squidpy.__version__}")
     failed = 0
     for path in sys.argv[1:]:

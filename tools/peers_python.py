@@ -13,7 +13,6 @@ import pathlib
 import resource
 import sys
 import time
-import types
 import warnings
 
 import anndata
@@ -205,6 +204,14 @@ def cpu():
     return sum(u.ru_utime + u.ru_stime for u in used)
 
 
+def join_workers():
+    """The time of joblib's worker processes counts once they have ended."""
+    if "joblib" in sys.modules:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True)
+
+
 def main():
     task, peer, work, data = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4])
     if task == "prepare":
@@ -212,6 +219,7 @@ def main():
     run, sum_up = TASKS[task](peer, work, data)
     before, used, start = peak_mb(), cpu(), time.monotonic()
     result = run()
+    join_workers()
     spent, wall, peak = cpu() - used, time.monotonic() - start, peak_mb()
     print("\n" + json.dumps(dict(cpu=spent, wall=wall, peak_mb=peak, before_mb=before, check=float(sum_up(result)))))
 
