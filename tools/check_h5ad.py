@@ -62,7 +62,7 @@ def background(pictures, name):
     for key in "hires", "lowres":
         if key in pictures[name]["images"]:
             return dict(library_id=name, library_key="slide_id" if len(pictures) > 1 else None, img_res_key=key)
-    return dict(shape=None)
+    return dict(shape=None)  # without a picture it must not be told the slide, and warns that it was not
 
 
 def check_squidpy(data, folder):
@@ -115,7 +115,7 @@ def check(path):
 def main():
     if len(sys.argv) < 2:
         sys.exit("check_h5ad: no file named")
-    logging.disable(logging.WARNING)  # squidpy reports each graph it makes, and each slide without a picture
+    logging.disable(logging.INFO)  # squidpy reports each graph it makes
     print(f"anndata {anndata.__version__}, scanpy {scanpy.__version__}, squidpy {squidpy.__version__}")
     failed = 0
     for path in sys.argv[1:]:
