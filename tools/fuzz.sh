@@ -19,7 +19,7 @@ done >"$targets"
 # One worker each: the cores are shared out among targets, not within one.
 one() {
 	log=$logs/${1//\//_}.$2
-	if go test -vet=off -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 5x -parallel 1 "$1" >"$log" 2>&1; then
+	if go test -vet=off -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 5x -parallel 1 "$1" >"$log" 2>&1 || ended "$log"; then
 		echo "ok    $1 $2  $(sed -n 's/.*execs: \([0-9]*\).*/\1 inputs/p' "$log" | tail -1)"
 	else
 		echo "FAIL  $1 $2"
@@ -27,7 +27,9 @@ one() {
 		return 1
 	fi
 }
-export -f one
+# Go now and then calls the end of its own time a failure (go.dev/issue/56238): then there is no failing input.
+ended() { grep -q 'context deadline exceeded' "$1" && ! grep -qE 'Failing input|panic:|hung or terminated' "$1"; }
+export -f one ended
 nproc=$(getconf _NPROCESSORS_ONLN)
 xargs -P "$nproc" -L 1 bash -c 'one "$0" "$1"' <"$targets"
 echo "$(wc -l <"$targets") fuzz targets, $FUZZTIME each"
