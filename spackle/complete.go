@@ -83,7 +83,7 @@ func (m *Model) Complete(ctx context.Context, ds *spared.Dataset, o CompleteOpti
 		return err
 	}
 	n, genes := ds.N()
-	table, err := neighborhoods(ds, all(n))
+	table, err := neighborhoods(ds, indices(n))
 	if err != nil {
 		return err
 	}
@@ -104,6 +104,7 @@ func (m *Model) Complete(ctx context.Context, ds *spared.Dataset, o CompleteOpti
 			done.Data[i] = input.Data[i]
 		}
 	}
+	dropCompletion(ds)
 	return ds.SetLayer(spared.LayerCTLog, spared.LayerCTDelta, done)
 }
 
@@ -125,7 +126,7 @@ func (m *Model) checkGenes(ds *spared.Dataset) error {
 	return nil
 }
 
-func all(n int) []int {
+func indices(n int) []int {
 	s := make([]int, n)
 	for i := range s {
 		s[i] = i

@@ -65,6 +65,7 @@ func NewCompleter(m *Model, ds *spared.Dataset, eng *engine.Engine) (baseline.Co
 
 // slideCompleter is a network behind the interface of the baselines.
 type slideCompleter struct {
+	baseline.NoFit   // a network is trained before, see [Train]
 	ds               *spared.Dataset
 	layer            string // the network's
 	predict          predictFunc
@@ -127,14 +128,15 @@ func (c *slideCompleter) Notes(split spared.Split) []string {
 }
 
 // Complete implements [baseline.Completer].
-func (c *slideCompleter) Complete(ctx context.Context, v *baseline.View) (blas32.General, error) {
-	input, err := baseline.Median{Hops: c.ds.Manifest.Recipe.Hops}.Complete(ctx, v)
+func (c *slideCompleter) Complete(ctx context.Context, v *baseline.View) (*baseline.Completion, error) {
+	done, err := baseline.Median{Hops: c.ds.Manifest.Recipe.Hops}.Complete(ctx, v)
 	if err != nil {
-		return blas32.General{}, fmt.Errorf("spackle: %w", err)
+		return nil, fmt.Errorf("spackle: %w", err)
 	}
+	input := done.Values
 	line, err := c.scale(v, input)
 	if err != nil {
-		return blas32.General{}, fmt.Errorf("spackle: slide %s: %w", v.Slide, err)
+		return nil, fmt.Errorf("spackle: slide %s: %w", v.Slide, err)
 	}
 	line.apply(input)
 	for i := range input.Rows {
@@ -146,14 +148,14 @@ func (c *slideCompleter) Complete(ctx context.Context, v *baseline.View) (blas32
 	}
 	near, err := Neighborhoods(v.X, v.Y)
 	if err != nil {
-		return blas32.General{}, fmt.Errorf("spackle: slide %s: %w", v.Slide, err)
+		return nil, fmt.Errorf("spackle: slide %s: %w", v.Slide, err)
 	}
 	out, err := c.predict(ctx, input, near)
 	if err != nil {
-		return blas32.General{}, err
+		return nil, err
 	}
 	line.invert(out)
-	return out, nil
+	return &baseline.Completion{Values: out}, nil
 }
 
 // releasedScale takes each slide's line from the data set's own correction.
@@ -183,27 +185,38 @@ func cleanScale(ds *spared.Dataset) (scaleFunc, error) {
 		return nil, err
 	}
 	x := dense.Matrix[float32](layer)
-	var batches []string
-	var train, of []int
-	rows := map[string][]int{} // train spots of a batch
-	for _, i := range ds.SpotsIn(spared.Train) {
-		b := ds.Sections[ds.Spots[i].Slide].Batch
-		if rows[b] == nil {
-			batches = append(batches, b)
-		}
-		rows[b] = append(rows[b], i)
-		train, of = append(train, i), append(of, slices.Index(batches, b))
+	var batches []string // those that train
+	of := make([]int, x.Rows)
+	for i := range of {
+		of[i] = -1
 	}
-	fit, err := combat.Estimate(x.Select(train, nil), of, len(batches))
+	for _, i := range ds.SpotsIn(spared.Train) {
+		name := ds.Sections[ds.Spots[i].Slide].Batch
+		if of[i] = slices.Index(batches, name); of[i] < 0 {
+			of[i] = len(batches)
+			batches = append(batches, name)
+		}
+	}
+	m, err := combat.MomentsOf(x, of, len(batches), combat.Options{})
+	if err != nil {
+		return nil, err
+	}
+	fit, err := m.Fit()
 	if err != nil {
 		return nil, err
 	}
 	known := map[string]batchLine{}
-	for _, b := range batches {
+	for b, name := range batches {
 		if len(batches) == 1 { // the only batch that trains is the reference and stays
-			known[b] = batchLine{}
-		} else if known[b], err = shift(ds, fit, x.Select(rows[b], nil)); err != nil {
-			return nil, fmt.Errorf("batch %q: %w", b, err)
+			known[name] = batchLine{}
+			continue
+		}
+		slope, intercept, err := fit.Line(m, b)
+		if err == nil {
+			known[name], err = newBatchLine(ds, slope, intercept)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("batch %q: %w", name, err)
 		}
 	}
 	return func(v *baseline.View, completed blas32.General) (batchLine, error) {

@@ -66,7 +66,7 @@ func corrected(t testing.TB, seed uint64, order spared.Order, trains int) *spare
 		if err != nil {
 			t.Fatal(err)
 		}
-		done.Data = append(done.Data, d.Data...)
+		done.Data = append(done.Data, d.Values.Data...)
 	}
 	ds.Layers[spared.LayerDLog] = done
 	line, err := spared.FitCorrection(ds, done, order)
@@ -119,8 +119,8 @@ func TestCompleterInput(t *testing.T) {
 				if math.Abs(float64(x)-want) > 1e-5 {
 					t.Fatalf("%s: section %d, entry %d: the network is given %g, want %g", c.reason, s, k, x, want)
 				}
-				if v.Visible[k] && math.Abs(float64(out.Data[k]-v.Values.Data[k])) > 1e-5 {
-					t.Fatalf("%s: section %d, entry %d: %g went there and back to %g", c.reason, s, k, v.Values.Data[k], out.Data[k])
+				if v.Visible[k] && math.Abs(float64(out.Values.Data[k]-v.Values.Data[k])) > 1e-5 {
+					t.Fatalf("%s: section %d, entry %d: %g went there and back to %g", c.reason, s, k, v.Values.Data[k], out.Values.Data[k])
 				}
 			}
 			if len(p.near[s]) != v.Values.Rows*spackle.Tokens {
@@ -157,12 +157,12 @@ func TestCompleterInputWithHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	for k, x := range p.inputs[0].Data {
-		want := median.Data[k]
+		want := median.Values.Data[k]
 		if hidden[k] {
 			want = 0
 		}
-		if x != want || out.Data[k] != 2*want {
-			t.Fatalf("entry %d (hidden %v): the network is given %g and answers %g, want %g and its double", k, hidden[k], x, out.Data[k], want)
+		if x != want || out.Values.Data[k] != 2*want {
+			t.Fatalf("entry %d (hidden %v): the network is given %g and answers %g, want %g and its double", k, hidden[k], x, out.Values.Data[k], want)
 		}
 	}
 }
@@ -227,7 +227,7 @@ func TestCompleterNotes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := evaluate(t, ds, spackle.EvaluateOptions{Methods: []baseline.Completer{m, baseline.KNNMean{}}, Split: c.split, Masks: 1})
+		e := evaluate(t, ds, spackle.EvaluateOptions{Methods: []baseline.Completer{m, &baseline.KNNMean{}}, Split: c.split, Masks: 1})
 		for _, w := range []string{"checkpoint", "saw the hidden values"} {
 			said := slices.ContainsFunc(e.Notes, func(n string) bool { return strings.Contains(n, w) })
 			if said != slices.Contains(c.want, w) {

@@ -30,6 +30,16 @@
 // 1e-3, on batches of 256 spots; the weights with the lowest validation error
 // are kept.
 //
+// # Completing without SpaCKLE
+//
+// [Complete] fills a data set in by any method of package baseline, or by one of
+// your own. [Default] is the Poisson factor, a model of the raw counts of each
+// slide by itself: no training, seconds a slide, about half of SpaCKLE's error
+// on hidden values of the slides that were looked at, and beside the value "if
+// detected", which all published methods give, its spread (c_t_log1p_sd) and
+// what there is on average, zeros included (t_log1p_rate). Which answer is for
+// what, package baseline says. [Methods] lists all that need no network.
+//
 // # Using it
 //
 // [Train] makes a [Model] in a folder, or opens the one that is there;
@@ -86,5 +96,8 @@
 //
 // On few slides a network of 1.2 million parameters does not beat the best
 // simple methods, which [Evaluate] shows beside it; it does beat the adaptive
-// median that it starts from.
+// median that it starts from. Evaluation hides values before anything else
+// sees them, whatever is learnt is learnt from train spots ([TrainViews]), and
+// EvaluateOptions.Targets restricts hiding to the most spatial genes, with all
+// others of the data set left visible beside them.
 package spackle

@@ -1,6 +1,7 @@
 package spackle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,12 @@ import (
 // split where there is no test split, and compares the baselines.
 type EvaluateOptions struct {
 	Name    string               // of the data set, for the record; "" = its slides' names
-	Methods []baseline.Completer // nil = Baselines(ds); names must differ
+	Methods []baseline.Completer // nil = Baselines(); names must differ; they are fitted to the train spots
 	Masks   int                  // how many times values are hidden; 0 = 3
 	Rule    Rule                 // how many values of each gene are hidden
 	Seed    uint64               // of the draws; 0 = 42
 	Split   spared.Split         // whose spots are evaluated; None = test, else val
+	Targets int                  // hide values of so many genes only, those with the highest Moran's I; the others stay visible beside them; 0 = all
 	Pairs   int                  // Score.Pairs kept per method; 0 = 20,000, negative = none
 	// Progress hears of each mask, method and slide; nil drops the news.
 	Progress spared.Progress
@@ -53,20 +55,28 @@ type EvaluationData struct {
 	Spots  int      `json:"spots"` // those evaluated
 }
 
-// Baselines returns the completers that need no network: the adaptive median,
-// a Gaussian kernel, the mean of the 18 nearest spots, and each gene's mean
-// over train spots. Kernel and mean of the nearest fall back on that mean for
-// a gene that a slide does not show at all, as when all its values are hidden.
-func Baselines(ds *spared.Dataset) ([]baseline.Completer, error) {
-	log, err := ds.Layer(spared.LayerLog)
-	if err != nil {
-		return nil, fmt.Errorf("spackle: gene means: %w", err)
+// Default returns the method that completes where none is named: the Poisson
+// factor, which needs neither training nor other slides.
+func Default() baseline.Completer { return baseline.PoissonFactor{} }
+
+// Baselines returns the completers that a data set's completion is usually
+// compared with, not yet fitted: the adaptive median, a Gaussian kernel, the
+// mean of the 18 nearest spots, each gene's mean over train spots, and the
+// Poisson factor.
+func Baselines() []baseline.Completer {
+	return []baseline.Completer{
+		baseline.Median{}, &baseline.Kernel{}, &baseline.KNNMean{}, &baseline.GeneMean{}, baseline.PoissonFactor{},
 	}
-	mean, err := baseline.FitGeneMean(log, ds.Mask, ds.SpotsIn(spared.Train))
-	if err != nil {
-		return nil, fmt.Errorf("spackle: %w", err)
+}
+
+// Methods returns all completers that need no network, not yet fitted, simple
+// ones first.
+func Methods() []baseline.Completer {
+	return []baseline.Completer{
+		baseline.Zero{}, &baseline.GeneMean{}, baseline.SlideMean{}, baseline.Median{}, &baseline.KNNMean{}, &baseline.Kernel{},
+		&baseline.Depth{NoOffset: true}, &baseline.Depth{}, &baseline.Ridge{TrainOnly: true}, &baseline.Ridge{},
+		baseline.PoissonKernel{}, baseline.PoissonFactor{}, baseline.Mean{baseline.PoissonFactor{}, &baseline.Ridge{}},
 	}
-	return []baseline.Completer{baseline.Median{}, baseline.Kernel{Train: mean.Train}, baseline.KNNMean{Train: mean.Train}, mean}, nil
 }
 
 // Evaluate hides measured values, lets each method complete what is left, and
@@ -90,10 +100,17 @@ func Evaluate(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*Eval
 	if err != nil {
 		return nil, fmt.Errorf("spackle: the truth: %w", err)
 	}
-	p := o.Rule.Probabilities(detectedInTrain(ds))
+	all := o.Rule.Probabilities(detectedInTrain(ds))
 	c, err := newContest(ds, o, truth)
 	if err != nil {
 		return nil, err
+	}
+	if err := c.fit(ctx); err != nil {
+		return nil, err
+	}
+	p := make([]float64, len(c.genes))
+	for k, g := range c.genes {
+		p[k] = all[g]
 	}
 	for m := range o.Masks {
 		err := c.round(ctx, m, func(section int, t *tissue) (hidden, scored []bool) {
@@ -134,14 +151,17 @@ func TrueError(ctx context.Context, ds *spared.Dataset, truth blas32.General, o 
 	if err != nil {
 		return nil, err
 	}
+	if err := c.fit(ctx); err != nil {
+		return nil, err
+	}
 	err = c.round(ctx, 0, func(_ int, t *tissue) (hidden, scored []bool) {
-		scored = make([]bool, len(t.spots)*genes)
+		scored = make([]bool, len(t.spots)*len(c.genes))
 		for k, i := range t.spots {
 			if split != spared.None && ds.Spots[i].Split != split {
 				continue
 			}
-			for g := range genes {
-				scored[k*genes+g] = !ds.Mask[i*genes+g]
+			for m, g := range c.genes {
+				scored[k*len(c.genes)+m] = !ds.Mask[i*genes+g]
 			}
 		}
 		return nil, scored
@@ -156,10 +176,7 @@ func TrueError(ctx context.Context, ds *spared.Dataset, truth blas32.General, o 
 
 func (o EvaluateOptions) withDefaults(ds *spared.Dataset) (EvaluateOptions, error) {
 	if o.Methods == nil {
-		var err error
-		if o.Methods, err = Baselines(ds); err != nil {
-			return o, err
-		}
+		o.Methods = Baselines()
 	}
 	for i, m := range o.Methods {
 		if slices.ContainsFunc(o.Methods[:i], func(b baseline.Completer) bool { return b.Name() == m.Name() }) {
@@ -198,6 +215,38 @@ func sectionNames(ds *spared.Dataset) []string {
 	return names
 }
 
+// targets returns the n columns with the highest Moran's I, rising; all for
+// n = 0. Equal ones, and those without, go by their order.
+func targets(ds *spared.Dataset, n int) ([]int, error) {
+	genes := indices(len(ds.Genes))
+	switch {
+	case n == 0:
+		return genes, nil
+	case n < 0 || n > len(genes):
+		return nil, fmt.Errorf("spackle: %d of %d genes are to be hidden", n, len(genes))
+	}
+	slices.SortStableFunc(genes, func(a, b int) int { return cmp.Compare(ds.Genes[b].Moran, ds.Genes[a].Moran) })
+	genes = genes[:n]
+	slices.Sort(genes)
+	return genes, nil
+}
+
+// fit lets the methods learn from the train spots.
+func (c *contest) fit(ctx context.Context) error {
+	train, err := trainViews(c.ds, c.genes)
+	if err != nil {
+		return err
+	}
+	for m, method := range c.o.Methods {
+		start := time.Now()
+		if err := method.Fit(ctx, train); err != nil {
+			return fmt.Errorf("spackle: fitting %s: %w", method.Name(), err)
+		}
+		c.seconds[m] += time.Since(start).Seconds()
+	}
+	return nil
+}
+
 // contest runs the methods of one evaluation.
 type contest struct {
 	ds       *spared.Dataset
@@ -205,6 +254,7 @@ type contest struct {
 	truth    blas32.General
 	sections []int // with spots of the split
 	tissues  []*tissue
+	genes    []int         // columns of the data set that are completed
 	spots    int           // of the split
 	divided  []string      // sections that have spots of other splits too
 	masks    [][]maskScore // [methods][masks]
@@ -217,6 +267,10 @@ func newContest(ds *spared.Dataset, o EvaluateOptions, truth blas32.General) (*c
 	k := len(o.Methods)
 	c := &contest{ds: ds, o: o, truth: truth, start: time.Now(),
 		masks: make([][]maskScore, k), pairs: make([][]Pair, k), seconds: make([]float64, k)}
+	var err error
+	if c.genes, err = targets(ds, o.Targets); err != nil {
+		return nil, err
+	}
 	for s := range ds.Sections {
 		rows := ds.SpotsOf(s)
 		in := 0
@@ -228,13 +282,13 @@ func newContest(ds *spared.Dataset, o EvaluateOptions, truth blas32.General) (*c
 		if in == 0 {
 			continue
 		}
-		t, err := newTissue(ds, s)
+		t, err := newTissue(ds, s, rows, c.genes)
 		if err != nil {
 			return nil, err
 		}
 		c.sections, c.tissues, c.spots = append(c.sections, s), append(c.tissues, t), c.spots+in
 		if in < len(rows) {
-			c.divided = append(c.divided, t.name)
+			c.divided = append(c.divided, t.whole.Slide)
 		}
 	}
 	if c.spots == 0 {
@@ -279,7 +333,7 @@ func (c *contest) round(ctx context.Context, mask int, draw func(section int, t 
 
 // score lets one method complete all views and scores it.
 func (c *contest) score(ctx context.Context, mask, m int, method baseline.Completer, views []*baseline.View, scored [][]bool, every int) error {
-	all := newTally(len(c.ds.Genes))
+	all := newTally(len(c.genes))
 	seen := 0
 	for k, v := range views {
 		c.tell((mask*len(c.o.Methods)+m)*len(views)+k, fmt.Sprintf("mask %d, %s, slide %s", mask+1, method.Name(), v.Slide))
@@ -292,7 +346,7 @@ func (c *contest) score(ctx context.Context, mask, m int, method baseline.Comple
 			return fmt.Errorf("spackle: evaluating %s on slide %s: %w", method.Name(), v.Slide, err)
 		}
 		c.seconds[m] += time.Since(start).Seconds()
-		if err := c.collect(all, &seen, m, done, c.tissues[k], scored[k], every); err != nil {
+		if err := c.collect(all, &seen, m, done.Values, c.tissues[k], scored[k], every); err != nil {
 			return fmt.Errorf("spackle: evaluating %s on slide %s: %w", method.Name(), v.Slide, err)
 		}
 	}
@@ -301,23 +355,23 @@ func (c *contest) score(ctx context.Context, mask, m int, method baseline.Comple
 }
 
 // collect adds a slide's scored values to the tally.
-func (c *contest) collect(all *tally, seen *int, m int, done blas32.General, t *tissue, scored []bool, every int) error {
-	genes := len(c.ds.Genes)
+func (c *contest) collect(all *tally, seen *int, method int, done blas32.General, t *tissue, scored []bool, every int) error {
+	genes := len(c.genes)
 	if done.Rows != len(t.spots) || done.Cols != genes {
 		return fmt.Errorf("a result of %d x %d for %d spots x %d genes", done.Rows, done.Cols, len(t.spots), genes)
 	}
 	for k, i := range t.spots {
-		for g := range genes {
-			if !scored[k*genes+g] {
+		for m, g := range c.genes {
+			if !scored[k*genes+m] {
 				continue
 			}
-			truth, predicted := c.truth.Data[i*c.truth.Stride+g], done.Data[k*done.Stride+g]
+			truth, predicted := c.truth.Data[i*c.truth.Stride+g], done.Data[k*done.Stride+m]
 			if f := float64(predicted); math.IsNaN(f) || math.IsInf(f, 0) {
 				return fmt.Errorf("it predicts %g for spot %s, gene %s", f, c.ds.Spots[i].ID, c.ds.Genes[g].ID)
 			}
-			all.add(g, truth, predicted)
+			all.add(m, truth, predicted)
 			if every > 0 && *seen%every == 0 {
-				c.pairs[m] = append(c.pairs[m], Pair{Spot: i, Gene: g, Truth: truth, Predicted: predicted})
+				c.pairs[method] = append(c.pairs[method], Pair{Spot: i, Gene: g, Truth: truth, Predicted: predicted})
 			}
 			*seen++
 		}
@@ -334,8 +388,8 @@ func (c *contest) tell(done int, message string) {
 func (c *contest) result() *Evaluation {
 	c.tell(c.o.Masks*len(c.o.Methods)*len(c.tissues), "")
 	e := &Evaluation{
-		Engine: "none", Seed: c.o.Seed, Order: c.ds.Manifest.Recipe.Order, Split: c.o.Split.String(), Unit: "log2(TPM+1)",
-		Data:  EvaluationData{Name: c.o.Name, Genes: len(c.ds.Genes), Spots: c.spots},
+		Engine: "none", Seed: c.o.Seed, Order: c.ds.Manifest.Recipe.Order, Split: c.o.Split.String(), Unit: c.ds.Unit(spared.LayerLog),
+		Data:  EvaluationData{Name: c.o.Name, Genes: len(c.genes), Spots: c.spots},
 		Notes: c.notes(),
 	}
 	if e.Order == "" {
@@ -345,7 +399,7 @@ func (c *contest) result() *Evaluation {
 		e.Split = "all"
 	}
 	for _, t := range c.tissues {
-		e.Data.Slides = append(e.Data.Slides, t.name)
+		e.Data.Slides = append(e.Data.Slides, t.whole.Slide)
 	}
 	for m, method := range c.o.Methods {
 		if on, ok := method.(interface{ Engine() string }); ok {
@@ -354,7 +408,8 @@ func (c *contest) result() *Evaluation {
 		s := pool(c.masks[m])
 		s.Name, s.Seconds, s.Pairs = method.Name(), c.seconds[m], c.pairs[m]
 		for g := range s.Genes {
-			s.Genes[g].ID, s.Genes[g].Symbol = c.ds.Genes[g].ID, c.ds.Genes[g].Symbol
+			of := &c.ds.Genes[c.genes[g]]
+			s.Genes[g].ID, s.Genes[g].Symbol = of.ID, of.Symbol
 		}
 		e.Methods = append(e.Methods, s)
 	}

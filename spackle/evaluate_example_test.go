@@ -22,14 +22,15 @@ func ExampleEvaluate() {
 	}
 	fmt.Printf("%d values of slide %s, hidden by %s\n", e.Methods[0].N, e.Data.Slides[0], e.Rule)
 	for _, m := range e.Methods {
-		fmt.Printf("%-9s MSE %.1f\n", m.Name, m.MSE)
+		fmt.Printf("%-14s MSE %.1f\n", m.Name, m.MSE)
 	}
 	// Output:
 	// 473 values of slide three, hidden by p30
-	// median    MSE 3.5
-	// kernel    MSE 1.0
-	// knn       MSE 1.0
-	// gene mean MSE 0.9
+	// median         MSE 3.5
+	// kernel         MSE 1.0
+	// knn            MSE 1.0
+	// gene mean      MSE 0.9
+	// poisson factor MSE 0.4
 }
 
 // Hiding a value takes its count out of the spot's total, so the values that

@@ -21,8 +21,8 @@ type Score struct {
 	MAE float64 `json:"mae"`
 	// N is the number of hidden values, all masks together.
 	N int `json:"n"`
-	// Seconds is the wall-clock time of the method's Complete, all masks and
-	// slides together. It is the one field that another run may change.
+	// Seconds is the wall-clock time of the method's Fit and Complete, all masks
+	// and slides together. It is the one field that another run may change.
 	Seconds float64 `json:"seconds"`
 
 	// Genes has the scores of each gene, in the order of the data set.

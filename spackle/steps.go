@@ -23,29 +23,11 @@ import (
 // copy and saves it there. ds is left as it is. The engine plays no part in this:
 // engines differ by rounding only.
 func (m *Model) CompleteFile(ctx context.Context, ds *spared.Dataset, path string, o CompleteOptions) (*spared.Dataset, error) {
-	if err := spared.CheckOutput(path); err != nil {
-		return nil, err
-	}
-	want := ds.Manifest
-	want.Completed = "spackle " + m.Digest()
-	if have, err := spared.ReadManifest(path); err == nil && have.Fingerprint() == want.Fingerprint() {
-		if done, err := spared.Open(path); err == nil && dataDigest(done) == dataDigest(ds) {
-			return done, nil
-		}
-	}
-	done := ds.Clone()
-	if err := m.Complete(ctx, done, o); err != nil {
-		return nil, err
-	}
-	done.Manifest.Completed = want.Completed
-	if err := spared.Save(done, path); err != nil {
-		return nil, err
-	}
-	return done, nil
+	return completeFile(ds, path, "spackle "+m.Digest(), func(done *spared.Dataset) error { return m.Complete(ctx, done, o) })
 }
 
-// dataDigest identifies the numbers of a data set, all that is not SpaCKLE's
-// own: the manifest alone does not tell data sets apart that were curated from
+// dataDigest identifies the numbers of a data set, all that is not a
+// completion's own: the manifest alone does not tell data sets apart that were curated from
 // slides in memory.
 func dataDigest(ds *spared.Dataset) string {
 	h := sha256.New()
@@ -63,7 +45,7 @@ func dataDigest(ds *spared.Dataset) string {
 		fmt.Fprintf(h, "%q %+v\n", name, *ds.Correction[name])
 	}
 	for _, name := range ds.LayerNames() {
-		if name == spared.LayerCTLog || name == spared.LayerCTDelta {
+		if slices.Contains(madeByCompletion, name) {
 			continue
 		}
 		m := ds.Layers[name]
@@ -157,7 +139,8 @@ func evaluationKey(ds *spared.Dataset, o EvaluateOptions) (string, error) {
 		Seed    uint64
 		Split   string
 		Pairs   int
-	}{[]string{dataDigest(ds), ds.Manifest.Fingerprint(), ds.Manifest.Splits, strings.Join(ds.Manifest.Notes, "\n")}, o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs})
+		Targets int
+	}{[]string{dataDigest(ds), ds.Manifest.Fingerprint(), ds.Manifest.Splits, strings.Join(ds.Manifest.Notes, "\n")}, o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs, o.Targets})
 	if err != nil {
 		return "", fmt.Errorf("spackle: %w", err)
 	}
@@ -189,11 +172,7 @@ func readEvaluation(path, key string) *Evaluation {
 // adaptive median, the kernel mean, and the model. eng nil opens the best
 // engine of this machine, for as long as the program runs.
 func Contestants(ds *spared.Dataset, m *Model, eng *engine.Engine) ([]baseline.Completer, error) {
-	base, err := Baselines(ds)
-	if err != nil {
-		return nil, err
-	}
-	base = slices.DeleteFunc(base, func(c baseline.Completer) bool { return c.Name() != "median" && c.Name() != "kernel" })
+	base := slices.DeleteFunc(Baselines(), func(c baseline.Completer) bool { return c.Name() != "median" && c.Name() != "kernel" })
 	c, err := NewCompleter(m, ds, eng)
 	if err != nil {
 		return nil, err

@@ -227,7 +227,7 @@ func TestEvaluateFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return spackle.EvaluateOptions{Methods: []baseline.Completer{baseline.Median{}, baseline.Kernel{}, c}, Masks: 2, Progress: w.progress}
+		return spackle.EvaluateOptions{Methods: []baseline.Completer{baseline.Median{}, &baseline.Kernel{}, c}, Masks: 2, Progress: w.progress}
 	}
 	timeless := cmp.Options{equal, cmpopts.IgnoreFields(spackle.Score{}, "Seconds")}
 	evaluate := func(reason string, ds *spared.Dataset, o spackle.EvaluateOptions, computes bool) {
@@ -271,7 +271,7 @@ func TestEvaluateFile(t *testing.T) {
 		{"another name", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Name = "mine" }},
 		{"a method less", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Methods = o.Methods[:2] }},
 		{"another order of methods", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { slices.Reverse(o.Methods) }},
-		{"a method of other settings", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Methods[1] = baseline.Kernel{Width: 3} }},
+		{"a method of other settings", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Methods[1] = &baseline.Kernel{Width: 3} }},
 		{"another model", func(d *spared.Dataset, o *spackle.EvaluateOptions) { *o = options(d, 2) }},
 		{"other counts", func(d *spared.Dataset, o *spackle.EvaluateOptions) { *d = *stored(2); *o = options(d, 1) }},
 		{"a spot that moved", func(d *spared.Dataset, _ *spackle.EvaluateOptions) { d.Spots[len(d.Spots)-3].X += 30 }},

@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/spatialgo/spatialgo/spackle"
+	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
 )
 
@@ -53,6 +54,7 @@ func fixture(seed uint64, lone bool) *spared.Dataset {
 	for i := range ds.Spots {
 		rest := 1 + rng.IntN(3)
 		ds.Spots[i].RPK = float64(rest) / 16
+		ds.Spots[i].TotalCounts = float64(20 * rest)
 		for g := range genes {
 			rate := 2.2 * float64(g+2) / (genes + 1) * (1 + math.Sin(ds.Spots[i].X/150+float64(g)))
 			for range 5 {
@@ -61,6 +63,7 @@ func fixture(seed uint64, lone bool) *spared.Dataset {
 				}
 			}
 			ds.Spots[i].RPK += float64(counts.Data[i*genes+g]) / ds.Genes[g].Length
+			ds.Spots[i].TotalCounts += float64(counts.Data[i*genes+g])
 		}
 	}
 	setCounts(ds, counts)
@@ -81,6 +84,7 @@ func setCounts(ds *spared.Dataset, counts blas32.General) {
 
 // recorder is a completer that keeps the views it is given.
 type recorder struct {
+	baseline.NoFit
 	views  []string
 	hidden [][]bool
 	values [][]float32
@@ -88,14 +92,29 @@ type recorder struct {
 
 func (r *recorder) Name() string { return "recorder" }
 
-func (r *recorder) Complete(_ context.Context, v *view) (blas32.General, error) {
+func (r *recorder) Complete(_ context.Context, v *view) (*baseline.Completion, error) {
 	if err := v.Check(); err != nil {
-		return blas32.General{}, err
+		return nil, err
 	}
 	r.views = append(r.views, v.Slide)
 	r.hidden = append(r.hidden, slices.Clone(v.Hidden))
 	r.values = append(r.values, slices.Clone(v.Values.Data))
-	return v.Values, nil
+	return &baseline.Completion{Values: v.Values}, nil
+}
+
+// fitted returns the baselines, fitted to the data set.
+func fitted(ds *spared.Dataset) ([]baseline.Completer, error) {
+	train, err := spackle.TrainViews(ds)
+	if err != nil {
+		return nil, err
+	}
+	methods := spackle.Baselines()
+	for _, m := range methods {
+		if err := m.Fit(context.Background(), train); err != nil {
+			return nil, err
+		}
+	}
+	return methods, nil
 }
 
 func TestViewByHand(t *testing.T) {
@@ -125,6 +144,61 @@ func TestViewByHand(t *testing.T) {
 	if err := v.Check(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestViewOfSomeGenes: with the most spatial genes as targets the others stand
+// beside them, never hidden, and are the spot's depth.
+func TestViewOfSomeGenes(t *testing.T) {
+	ds := fixture(6, false)
+	for g := range ds.Genes {
+		ds.Genes[g].Moran = []float64{.1, .9, .2, .8, .3, .7, math.NaN()}[g]
+	}
+	var got *view
+	look := looker{f: func(v *view) { got = v }}
+	e := evaluate(t, ds, spackle.EvaluateOptions{Methods: []baseline.Completer{look}, Masks: 1, Targets: 3})
+	if e.Data.Genes != 3 || len(e.Methods[0].Genes) != 3 || e.Methods[0].Genes[0].ID != "ENSGB" || e.Methods[0].Genes[2].ID != "ENSGF" {
+		t.Fatalf("scored %+v", e.Methods[0].Genes)
+	}
+	counts := ds.Layers[spared.LayerCounts]
+	for k, i := range ds.SpotsOf(2) {
+		sum := 0.
+		for m, g := range []int{0, 2, 4, 6} {
+			c := counts.Data[i*7+g]
+			sum += float64(c)
+			if got.Rest.Data[k*4+m] != c {
+				t.Fatalf("spot %d: %g of further gene %d, want %g", k, got.Rest.Data[k*4+m], m, c)
+			}
+		}
+		if got.Depth[k] != sum {
+			t.Fatalf("spot %d: depth %g, want %g", k, got.Depth[k], sum)
+		}
+		for m, g := range []int{1, 3, 5} {
+			if h := got.Hidden[k*3+m]; h == (got.Counts.Data[k*3+m] > 0) && ds.Mask[i*7+g] {
+				t.Fatalf("spot %d, gene %d: hidden %v, count %g", k, g, h, got.Counts.Data[k*3+m])
+			}
+		}
+	}
+	whole, err := spackle.NewView(ds, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range ds.SpotsOf(2) {
+		if d := whole.Depth[k]; d != 20 && d != 40 && d != 60 { // as the fixture draws
+			t.Fatalf("spot %d has %g counts of genes that are not in the data set", k, d)
+		}
+	}
+}
+
+// looker shows the views it is given and answers with their values.
+type looker struct {
+	baseline.NoFit
+	f func(*view)
+}
+
+func (looker) Name() string { return "looker" }
+func (l looker) Complete(_ context.Context, v *view) (*baseline.Completion, error) {
+	l.f(v)
+	return &baseline.Completion{Values: v.Values}, nil
 }
 
 func TestViewWithoutHidingIsTheLayer(t *testing.T) {
@@ -158,7 +232,7 @@ func TestNothingHiddenReachesAMethod(t *testing.T) {
 				split = spared.Val
 			}
 			genes := len(ds.Genes)
-			methods, err := spackle.Baselines(ds)
+			methods, err := fitted(ds)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,20 +255,20 @@ func TestNothingHiddenReachesAMethod(t *testing.T) {
 				if !slices.Equal(a.Values.Data, b.Values.Data) || !slices.Equal(a.Visible, b.Visible) {
 					t.Fatalf("seed %d, section %s: the view depends on hidden counts", seed, a.Slide)
 				}
-				again, err := spackle.Baselines(other)
+				again, err := fitted(other)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for m := range methods {
-					x, err := methods[m].Complete(context.Background(), a)
+					one, err := methods[m].Complete(context.Background(), a)
 					if err != nil {
 						t.Fatal(err)
 					}
-					y, err := again[m].Complete(context.Background(), b)
+					two, err := again[m].Complete(context.Background(), b)
 					if err != nil {
 						t.Fatal(err)
 					}
-					if !slices.Equal(x.Data, y.Data) {
+					if !slices.Equal(one.Values.Data, two.Values.Data) {
 						t.Errorf("seed %d, section %s: %s depends on hidden counts", seed, a.Slide, methods[m].Name())
 					}
 				}
@@ -217,6 +291,7 @@ func tampered(rng *rand.Rand, ds *spared.Dataset, spots []int, hidden []bool) *s
 			more := float32(1 + rng.IntN(50))
 			counts.Data[i*genes+g] += more
 			other.Spots[i].RPK += float64(more) / ds.Genes[g].Length
+			other.Spots[i].TotalCounts += float64(more)
 		}
 	}
 	setCounts(&other, counts)

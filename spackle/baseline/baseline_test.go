@@ -21,9 +21,13 @@ import (
 func all() []baseline.Completer {
 	return []baseline.Completer{
 		baseline.Median{}, baseline.Median{Hops: 2},
-		baseline.Kernel{}, baseline.Kernel{Width: 0.8, Neighbours: 7, Kappa: 1.5},
-		baseline.KNNMean{}, baseline.KNNMean{Neighbours: 5},
-		baseline.GeneMean{},
+		&baseline.Kernel{}, &baseline.Kernel{Width: 0.8, Neighbours: 7, Kappa: 1.5},
+		&baseline.KNNMean{}, &baseline.KNNMean{Neighbours: 5},
+		baseline.SlideMean{}, baseline.Zero{},
+		baseline.PoissonFactor{}, baseline.PoissonFactor{Rank: 3, Coupling: 20},
+		baseline.PoissonKernel{}, baseline.PoissonKernel{Width: 3},
+		&baseline.Depth{}, &baseline.Depth{NoOffset: true}, &baseline.Ridge{}, &baseline.Ridge{TrainOnly: true},
+		baseline.Mean{baseline.SlideMean{}, &baseline.Kernel{}},
 	}
 }
 
@@ -49,18 +53,40 @@ func hexView(t testing.TB, seed uint64, rows, cols, genes int) *baseline.View {
 	for g := range share {
 		share[g] = max(0, 1.2*rng.Float64()-0.1)
 	}
+	for g := range genes {
+		v.Sizes = append(v.Sizes, 500*float64(1+g%3))
+	}
+	v.Counts = v.Empty()
 	for i := range v.Values.Data {
 		if rng.Float64() < share[i%genes] {
 			v.Visible[i] = true
-			v.Values.Data[i] = float32(5 + 3*rng.Float64())
+			v.Counts.Data[i] = float32(1 + rng.IntN(6))
 		}
 	}
+	setTotals(v, func(int) float64 { return float64(20 + rng.IntN(30)) })
 	six, err := neighbor.KNN(v.X, v.Y, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v.Six = six
 	return v
+}
+
+// setTotals gives a view with counts and sizes a depth beyond its genes, the
+// totals that come with it, and values.
+func setTotals(v *baseline.View, depth func(i int) float64) {
+	n, genes := v.Values.Rows, v.Values.Cols
+	v.Depth, v.Totals = make([]float64, n), make([]float64, n)
+	for i := range n {
+		v.Depth[i] = depth(i)
+		v.Totals[i] = v.Depth[i] / 1000
+		for g, c := range v.Counts.Data[i*genes:][:genes] {
+			v.Totals[i] += float64(c) / v.Sizes[g]
+		}
+		for g, c := range v.Counts.Data[i*genes:][:genes] {
+			v.Values.Data[i*genes+g] = float32(v.Norm.Log(v.Norm.Value(float64(c), v.Sizes[g], v.Totals[i])))
+		}
+	}
 }
 
 // line returns a view of one gene on spots at the given places of a line;
@@ -80,15 +106,23 @@ func line(t testing.TB, x, values []float64) *baseline.View {
 		t.Fatal(err)
 	}
 	v.Six = six
+	v.Counts, v.Sizes, v.Totals = v.Empty(), []float64{1000}, make([]float64, len(x))
+	for i, seen := range v.Visible {
+		if seen {
+			v.Counts.Data[i] = 1
+		}
+		v.Totals[i] = 1
+	}
 	return v
 }
 
 func complete(t testing.TB, c baseline.Completer, v *baseline.View) []float32 {
 	t.Helper()
-	p, err := c.Complete(context.Background(), v)
+	done, err := c.Complete(context.Background(), v)
 	if err != nil {
 		t.Fatalf("%s: %v", c.Name(), err)
 	}
+	p := done.Values
 	if p.Rows != v.Values.Rows || p.Cols != v.Values.Cols || p.Stride != p.Cols {
 		t.Fatalf("%s: result of %d x %d, stride %d", c.Name(), p.Rows, p.Cols, p.Stride)
 	}
@@ -106,52 +140,52 @@ func TestByHand(t *testing.T) {
 		want      []float64
 	}{{
 		reason:    "two neighbours at unlike distances; the third spot's nearest is 2 away, so the pitch is median(1,1,2) = 1",
-		completer: baseline.Kernel{},
+		completer: &baseline.Kernel{},
 		x:         []float64{0, 1, 3}, values: []float64{6, hole, 9},
 		want: []float64{6, (6*w(1) + 9*w(2)) / (w(1) + w(2)), 9},
 	}, {
 		reason:    "kappa pulls towards the slide's mean of 7.5",
-		completer: baseline.Kernel{Kappa: 3},
+		completer: &baseline.Kernel{Kappa: 3},
 		x:         []float64{0, 1, 3}, values: []float64{6, hole, 9},
 		want: []float64{6, (6*w(1) + 9*w(2) + 3*7.5) / (w(1) + w(2) + 3), 9},
 	}, {
 		reason:    "one neighbour only: its value, whatever its weight",
-		completer: baseline.Kernel{Neighbours: 1},
+		completer: &baseline.Kernel{Neighbours: 1},
 		x:         []float64{0, 1, 3}, values: []float64{6, hole, 9},
 		want: []float64{6, 6, 9},
 	}, {
 		reason:    "no neighbour shows a value: the slide's mean",
-		completer: baseline.Kernel{Neighbours: 1},
+		completer: &baseline.Kernel{Neighbours: 1},
 		x:         []float64{0, 1, 10, 11, 20, 21}, values: []float64{hole, hole, 4, 4, 7, hole},
 		want: []float64{5, 5, 4, 4, 7, 7},
 	}, {
 		reason:    "no visible value at all: 0",
-		completer: baseline.Kernel{},
+		completer: &baseline.Kernel{},
 		x:         []float64{0, 1, 2}, values: []float64{hole, hole, hole},
 		want: []float64{0, 0, 0},
 	}, {
 		reason:    "unless train tells more",
-		completer: baseline.Kernel{Train: []float64{3.5}},
+		completer: &baseline.Kernel{Train: []float64{3.5}},
 		x:         []float64{0, 1, 2}, values: []float64{hole, hole, hole},
 		want: []float64{3.5, 3.5, 3.5},
 	}, {
 		reason:    "which also holds for knn",
-		completer: baseline.KNNMean{Train: []float64{3.5}},
+		completer: &baseline.KNNMean{Train: []float64{3.5}},
 		x:         []float64{0, 1, 2}, values: []float64{hole, hole, hole},
 		want: []float64{3.5, 3.5, 3.5},
 	}, {
 		reason:    "but what the slide shows comes first",
-		completer: baseline.Kernel{Neighbours: 1, Train: []float64{3.5}},
+		completer: &baseline.Kernel{Neighbours: 1, Train: []float64{3.5}},
 		x:         []float64{0, 1, 10, 11}, values: []float64{hole, hole, 4, 6},
 		want: []float64{5, 5, 4, 6},
 	}, {
 		reason:    "a lone spot has no neighbours and no pitch",
-		completer: baseline.Kernel{},
+		completer: &baseline.Kernel{},
 		x:         []float64{5}, values: []float64{hole},
 		want: []float64{0},
 	}, {
 		reason:    "knn: invisible entries are left out, not counted as 0",
-		completer: baseline.KNNMean{Neighbours: 2},
+		completer: &baseline.KNNMean{Neighbours: 2},
 		x:         []float64{0, 1, 3}, values: []float64{6, hole, 9},
 		want: []float64{6, 7.5, 9},
 	}, {
@@ -166,17 +200,17 @@ func TestByHand(t *testing.T) {
 		want: []float64{6, 6, 6},
 	}, {
 		reason:    "slide mean",
-		completer: baseline.GeneMean{},
+		completer: baseline.SlideMean{},
 		x:         []float64{0, 1, 3}, values: []float64{6, hole, 9},
 		want: []float64{6, 7.5, 9},
 	}, {
 		reason:    "gene mean of the train spots",
-		completer: baseline.GeneMean{Train: []float64{3.25}},
+		completer: &baseline.GeneMean{Train: []float64{3.25}},
 		x:         []float64{0, 1, 3}, values: []float64{6, hole, 9},
 		want: []float64{6, 3.25, 9},
 	}, {
 		reason:    "a gene unseen in train falls back to the slide's mean",
-		completer: baseline.GeneMean{Train: []float64{0}},
+		completer: &baseline.GeneMean{Train: []float64{0}},
 		x:         []float64{0, 1, 3}, values: []float64{6, hole, 9},
 		want: []float64{6, 7.5, 9},
 	}} {
@@ -248,10 +282,10 @@ func TestNaive(t *testing.T) {
 			completer baseline.Completer
 			want      []float32
 		}{
-			{baseline.Kernel{}, naive(v, 36, 0, gauss(2))},
-			{baseline.Kernel{Width: 0.8, Neighbours: 7, Kappa: 1.5}, naive(v, 7, 1.5, gauss(0.8))},
-			{baseline.Kernel{Neighbours: 500}, naive(v, 98, 0, gauss(2))},
-			{baseline.KNNMean{}, naive(v, 18, 0, func(float64) float64 { return 1 })},
+			{&baseline.Kernel{}, naive(v, 36, 0, gauss(2))},
+			{&baseline.Kernel{Width: 0.8, Neighbours: 7, Kappa: 1.5}, naive(v, 7, 1.5, gauss(0.8))},
+			{&baseline.Kernel{Neighbours: 500}, naive(v, 98, 0, gauss(2))},
+			{&baseline.KNNMean{}, naive(v, 18, 0, func(float64) float64 { return 1 })},
 		} {
 			for i, got := range complete(t, c.completer, v) {
 				if math.Abs(float64(got-c.want[i])) > 2e-6 {
@@ -276,7 +310,7 @@ func TestProperties(t *testing.T) {
 				if v.Visible[i] && p != v.Values.Data[i] {
 					t.Errorf("seed %d, %s: visible entry %d became %g, was %g", seed, c.Name(), i, p, v.Values.Data[i])
 				}
-				if _, isMedian := c.(baseline.Median); isMedian || v.Visible[i] {
+				if v.Visible[i] || !averages(c) {
 					continue
 				}
 				if lo, hi := visibleRange(v, i%genes); p < lo-1e-5 || p > hi+1e-5 {
@@ -294,6 +328,15 @@ func TestProperties(t *testing.T) {
 			}
 		}
 	}
+}
+
+// averages reports whether a method's answers lie within the visible values.
+func averages(c baseline.Completer) bool {
+	switch c.(type) {
+	case *baseline.Kernel, *baseline.KNNMean, baseline.SlideMean:
+		return true
+	}
+	return false
 }
 
 func visibleRange(v *baseline.View, g int) (lo, hi float32) {
@@ -321,10 +364,16 @@ func TestSameBytesOnAnyNumberOfCores(t *testing.T) {
 	v := hexView(t, 7, 20, 20, 12)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, c := range all() {
-		runtime.GOMAXPROCS(1)
-		one := complete(t, c, v)
-		runtime.GOMAXPROCS(5)
-		if !slices.Equal(one, complete(t, c, v)) {
+		var runs [2]*baseline.Completion
+		for k, cores := range []int{1, 5} {
+			runtime.GOMAXPROCS(cores)
+			done, err := c.Complete(context.Background(), v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs[k] = done
+		}
+		if a, b := runs[0], runs[1]; !slices.Equal(a.Values.Data, b.Values.Data) || !slices.Equal(a.SD.Data, b.SD.Data) || !slices.Equal(a.Rate.Data, b.Rate.Data) {
 			t.Errorf("%s: 5 cores give other bytes than 1", c.Name())
 		}
 	}
@@ -347,24 +396,27 @@ func TestStride(t *testing.T) {
 	}
 }
 
-func TestFitGeneMean(t *testing.T) {
-	x := blas32.General{Rows: 3, Cols: 3, Stride: 4, Data: []float32{
-		1, 0, 5, 99,
-		3, 0, 0, 99,
-		100, 7, 0}}
-	measured := []bool{true, false, true, true, false, false, true, true, false}
-	m, err := baseline.FitGeneMean(x, measured, []int{0, 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Equal(m.Train, []float64{2, 0, 5}) {
-		t.Errorf("got %v, want [2 0 5]", m.Train)
-	}
-	if _, err := baseline.FitGeneMean(x, measured[1:], nil); err == nil {
-		t.Error("8 flags for 9 values were accepted")
-	}
-	if _, err := baseline.FitGeneMean(x, measured, []int{3}); err == nil {
-		t.Error("spot 3 of 3 was accepted")
+// TestFit learns means of two train slides, and falls back on them.
+func TestFit(t *testing.T) {
+	one, two := line(t, []float64{0, 1, 2}, []float64{1, hole, 3}), line(t, []float64{0, 1}, []float64{8, hole})
+	empty := line(t, []float64{0, 1, 2}, []float64{hole, hole, hole})
+	for _, c := range []baseline.Completer{&baseline.GeneMean{}, &baseline.Kernel{}, &baseline.KNNMean{}} {
+		if err := c.Fit(context.Background(), []*baseline.View{one, two}); err != nil {
+			t.Fatal(err)
+		}
+		if got := complete(t, c, empty); !slices.Equal(got, []float32{4, 4, 4}) {
+			t.Errorf("%s: got %v, want the mean 4 of the values 1, 3 and 8", c.Name(), got)
+		}
+		if err := c.Fit(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := complete(t, c, empty); !slices.Equal(got, []float32{0, 0, 0}) {
+			t.Errorf("%s: got %v after a fit to nothing, which forgets, want 0", c.Name(), got)
+		}
+		two := hexView(t, 1, 3, 3, 2)
+		if err := c.Fit(context.Background(), []*baseline.View{one, two}); err == nil {
+			t.Errorf("%s: train slides of 1 and 2 genes were accepted", c.Name())
+		}
 	}
 }
 
@@ -383,6 +435,18 @@ func TestErrors(t *testing.T) {
 		{"flags of another shape", func(v *baseline.View) { v.Visible = v.Visible[1:] }, "visibility flags"},
 		{"hidden flags of another shape", func(v *baseline.View) { v.Hidden = []bool{} }, "hidden flags"},
 		{"too few coordinates", func(v *baseline.View) { v.Y = v.Y[1:] }, "coordinates"},
+		{"a count without a value", func(v *baseline.View) { v.Counts.Data[slices.Index(v.Visible, false)] = 2 }, "has a count of 2"},
+		{"no count of a value", func(v *baseline.View) { v.Counts.Data[slices.Index(v.Visible, true)] = 0 }, "has a count of 0"},
+		{"a count of NaN", func(v *baseline.View) { v.Counts.Data[slices.Index(v.Visible, true)] = float32(math.NaN()) }, "has a count of NaN"},
+		{"counts of another shape", func(v *baseline.View) { v.Counts.Rows-- }, "counts of 19 x 3"},
+		{"a gene without a size", func(v *baseline.View) { v.Sizes[1] = 0 }, "size 0"},
+		{"a spot without a total", func(v *baseline.View) { v.Totals[4] = 0 }, "total of 0"},
+		{"a negative depth", func(v *baseline.View) { v.Depth[4] = -1 }, "-1 counts"},
+		{"depths of too few spots", func(v *baseline.View) { v.Depth = v.Depth[1:] }, "depths of 19"},
+		{"further genes at too few spots", func(v *baseline.View) { v.Rest = blas32.General{Rows: 1, Cols: 1, Stride: 1, Data: []float32{1}} }, "further genes at 1 of 20"},
+		{"a negative count of a further gene", func(v *baseline.View) {
+			v.Rest = blas32.General{Rows: 20, Cols: 1, Stride: 1, Data: slices.Repeat([]float32{-1}, 20)}
+		}, "-1 of further gene 0"},
 		{"too few values", func(v *baseline.View) { v.Values.Data = v.Values.Data[1:] }, "cannot fill"},
 		{"a stride below the width", func(v *baseline.View) { v.Values.Stride = 1 }, "bad shape"},
 	} {
@@ -400,13 +464,17 @@ func TestErrors(t *testing.T) {
 		reason    string
 		completer baseline.Completer
 	}{
-		{"a kernel cannot have a negative width", baseline.Kernel{Width: -1}},
-		{"nor NaN", baseline.Kernel{Width: math.NaN()}},
-		{"a negative weight of the mean", baseline.Kernel{Kappa: -1}},
-		{"a negative number of neighbours", baseline.KNNMean{Neighbours: -1}},
-		{"means of another number of genes", baseline.GeneMean{Train: []float64{1}}},
-		{"for a kernel too", baseline.Kernel{Train: []float64{1}}},
-		{"and for knn", baseline.KNNMean{Train: []float64{1}}},
+		{"a kernel cannot have a negative width", &baseline.Kernel{Width: -1}},
+		{"nor NaN", &baseline.Kernel{Width: math.NaN()}},
+		{"a negative weight of the mean", &baseline.Kernel{Kappa: -1}},
+		{"a negative number of neighbours", &baseline.KNNMean{Neighbours: -1}},
+		{"means of another number of genes", &baseline.GeneMean{Train: []float64{1}}},
+		{"for a kernel too", &baseline.Kernel{Train: []float64{1}}},
+		{"a kernel of counts has a positive width, too", baseline.PoissonKernel{Width: math.NaN()}},
+		{"negative factors", baseline.PoissonFactor{Rank: -1}},
+		{"a coupling that drives apart", baseline.PoissonFactor{Coupling: -1}},
+		{"a coupling of NaN", baseline.PoissonFactor{Coupling: math.NaN()}},
+		{"and for knn", &baseline.KNNMean{Train: []float64{1}}},
 	} {
 		if _, err := c.completer.Complete(context.Background(), v); err == nil {
 			t.Errorf("%s: accepted", c.reason)
@@ -419,8 +487,10 @@ func TestErrors(t *testing.T) {
 	}
 	clear(v.X)
 	clear(v.Y)
-	if _, err := (baseline.Kernel{}).Complete(context.Background(), v); err == nil {
-		t.Error("all spots at one place: accepted")
+	for _, c := range []baseline.Completer{&baseline.Kernel{}, baseline.PoissonFactor{}} {
+		if _, err := c.Complete(context.Background(), v); err == nil {
+			t.Errorf("%s: all spots at one place: accepted", c.Name())
+		}
 	}
 }
 
@@ -436,7 +506,7 @@ func TestCancel(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
-	for _, c := range append(all(), baseline.GeneMean{Train: []float64{1}}) {
+	for _, c := range append(all(), &baseline.GeneMean{Train: []float64{1}}) {
 		if seen[c.Name()] || c.Name() != strings.ToLower(c.Name()) {
 			t.Errorf("name %q is not lower-case or not its own", c.Name())
 		}
@@ -446,8 +516,7 @@ func TestNames(t *testing.T) {
 
 func BenchmarkComplete(b *testing.B) {
 	v := hexView(b, 1, 40, 40, 128)
-	mean := baseline.GeneMean{Train: make([]float64, 128)}
-	for _, c := range []baseline.Completer{baseline.Median{}, baseline.Kernel{}, baseline.KNNMean{}, mean} {
+	for _, c := range []baseline.Completer{baseline.Median{}, &baseline.Kernel{}, &baseline.KNNMean{}, &baseline.GeneMean{}} {
 		b.Run(c.Name(), func(b *testing.B) {
 			for b.Loop() {
 				complete(b, c, v)

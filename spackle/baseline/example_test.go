@@ -26,12 +26,12 @@ func row() *baseline.View {
 }
 
 func ExampleKernel() {
-	done, err := baseline.Kernel{Width: 1}.Complete(context.Background(), row())
+	done, err := (&baseline.Kernel{Width: 1}).Complete(context.Background(), row())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Printf("%.2f\n", done.Data)
+	fmt.Printf("%.2f\n", done.Values.Data)
 	// Output: [10.00 9.00 8.09 7.00 7.00]
 }
 
@@ -41,22 +41,40 @@ func ExampleMedian() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(done.Data) // the median of 0, 7, 7, 9, 10
+	fmt.Println(done.Values.Data) // the median of 0, 7, 7, 9, 10
 	// Output: [10 9 7 7 7]
 }
 
-func ExampleFitGeneMean() {
-	train := blas32.General{Rows: 3, Cols: 2, Stride: 2, Data: []float32{
-		6, 0,
-		8, 0,
-		0, 5,
-	}}
-	measured := []bool{true, false, true, false, false, true}
-	mean, err := baseline.FitGeneMean(train, measured, []int{0, 1, 2})
+// A user's own completer takes part in an evaluation beside the others.
+type half struct{ baseline.NoFit }
+
+func (half) Name() string { return "half" }
+
+func (half) Complete(_ context.Context, v *baseline.View) (*baseline.Completion, error) {
+	values := v.Empty()
+	for k := range values.Data {
+		values.Data[k] = 0.5
+	}
+	return &baseline.Completion{Values: values}, nil
+}
+
+func ExampleCompleter() {
+	done, err := half{}.Complete(context.Background(), row())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	fmt.Println(done.Values.Data)
+	// Output: [0.5 0.5 0.5 0.5 0.5]
+}
+
+func ExampleGeneMean() {
+	train := row() // a slide of the same genes
+	mean := &baseline.GeneMean{}
+	if err := mean.Fit(context.Background(), []*baseline.View{train}); err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Println(mean.Train)
-	// Output: [7 5]
+	// Output: [8.25]
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/blas/blas32"
-
 	"github.com/spatialgo/spatialgo/spared/neighbor"
 )
 
@@ -26,11 +24,11 @@ type Kernel struct {
 	Width      float64   // h, in pitches; 0 = 2
 	Neighbours int       // 0 = 36, three rings of a hexagonal grid
 	Kappa      float64   // κ, weight of the gene's mean, in neighbours at distance 0
-	Train      []float64 // as GeneMean.Train, for genes that the slide does not show; nil = 0
+	Train      []float64 `json:"-"` // as GeneMean.Train, for genes that the slide does not show; Fit sets it; nil = 0
 }
 
 // Name returns "kernel", with those settings that are not the default.
-func (k Kernel) Name() string {
+func (k *Kernel) Name() string {
 	name := "kernel"
 	if k.Width != 0 && k.Width != 2 {
 		name += fmt.Sprintf(", h=%g", k.Width)
@@ -44,27 +42,30 @@ func (k Kernel) Name() string {
 	return name
 }
 
+// Fit sets Train to the genes' means over the train slides, if there are any.
+func (k *Kernel) Fit(_ context.Context, train []*View) (err error) {
+	k.Train, err = trainMeans(train)
+	return err
+}
+
 // Complete implements [Completer].
-func (k Kernel) Complete(ctx context.Context, v *View) (blas32.General, error) {
-	if k.Width == 0 {
-		k.Width = 2
+func (k *Kernel) Complete(ctx context.Context, v *View) (*Completion, error) {
+	width, neighbours := k.Width, k.Neighbours
+	if width == 0 {
+		width = 2
 	}
-	if k.Neighbours == 0 {
-		k.Neighbours = 36
+	if neighbours == 0 {
+		neighbours = 36
 	}
 	switch {
-	case !(k.Width > 0):
-		return blas32.General{}, fmt.Errorf("kernel: a width of %g pitches is not positive", k.Width)
+	case !(width > 0):
+		return nil, fmt.Errorf("kernel: a width of %g pitches is not positive", width)
 	case !(k.Kappa >= 0):
-		return blas32.General{}, fmt.Errorf("kernel: kappa %g is negative", k.Kappa)
+		return nil, fmt.Errorf("kernel: kappa %g is negative", k.Kappa)
 	}
-	weight := func(pitch float64) func(d float64) float64 {
-		s := k.Width * pitch
-		return func(d float64) float64 { return math.Exp(-0.5 * (d / s) * (d / s)) }
-	}
-	out, err := smoother{k.Neighbours, k.Kappa, k.Train, weight}.complete(ctx, v)
+	out, err := smoother{neighbours, k.Kappa, k.Train, gaussian(width)}.complete(ctx, v)
 	if err != nil {
-		return out, fmt.Errorf("kernel: %w", err)
+		return nil, fmt.Errorf("kernel: %w", err)
 	}
 	return out, nil
 }
@@ -75,28 +76,43 @@ func (k Kernel) Complete(ctx context.Context, v *View) (blas32.General, error) {
 // 0. Visible values stay.
 type KNNMean struct {
 	Neighbours int       // 0 = 18, two rings of a hexagonal grid: as many as SpaCKLE sees
-	Train      []float64 // as GeneMean.Train, for genes that the slide does not show; nil = 0
+	Train      []float64 `json:"-"` // as GeneMean.Train, for genes that the slide does not show; Fit sets it; nil = 0
 }
 
 // Name returns "knn", with the number of neighbours where it is not 18.
-func (k KNNMean) Name() string {
+func (k *KNNMean) Name() string {
 	if k.Neighbours != 0 && k.Neighbours != 18 {
 		return fmt.Sprintf("knn, k=%d", k.Neighbours)
 	}
 	return "knn"
 }
 
+// Fit sets Train to the genes' means over the train slides, if there are any.
+func (k *KNNMean) Fit(_ context.Context, train []*View) (err error) {
+	k.Train, err = trainMeans(train)
+	return err
+}
+
 // Complete implements [Completer].
-func (k KNNMean) Complete(ctx context.Context, v *View) (blas32.General, error) {
-	if k.Neighbours == 0 {
-		k.Neighbours = 18
+func (k *KNNMean) Complete(ctx context.Context, v *View) (*Completion, error) {
+	neighbours := k.Neighbours
+	if neighbours == 0 {
+		neighbours = 18
 	}
 	equal := func(float64) func(float64) float64 { return func(float64) float64 { return 1 } }
-	out, err := smoother{k.Neighbours, 0, k.Train, equal}.complete(ctx, v)
+	out, err := smoother{neighbours, 0, k.Train, equal}.complete(ctx, v)
 	if err != nil {
-		return out, fmt.Errorf("knn: %w", err)
+		return nil, fmt.Errorf("knn: %w", err)
 	}
 	return out, nil
+}
+
+// gaussian weighs by exp(-½(d/(h·pitch))²).
+func gaussian(h float64) func(pitch float64) func(d float64) float64 {
+	return func(pitch float64) func(d float64) float64 {
+		s := h * pitch
+		return func(d float64) float64 { return math.Exp(-0.5 * (d / s) * (d / s)) }
+	}
 }
 
 // smoother is the formula of [Kernel].
@@ -109,20 +125,20 @@ type smoother struct {
 	weight func(pitch float64) func(d float64) float64
 }
 
-func (s smoother) complete(ctx context.Context, v *View) (blas32.General, error) {
+func (s smoother) complete(ctx context.Context, v *View) (*Completion, error) {
 	if err := v.Check(); err != nil {
-		return blas32.General{}, err
+		return nil, err
 	}
 	if s.neighbours < 0 {
-		return blas32.General{}, fmt.Errorf("%d neighbours", s.neighbours)
+		return nil, fmt.Errorf("%d neighbours", s.neighbours)
 	}
 	means, err := v.means(s.train)
 	if err != nil {
-		return blas32.General{}, err
+		return nil, err
 	}
 	near, w, k, err := s.weights(v)
 	if err != nil {
-		return blas32.General{}, fmt.Errorf("slide %s: %w", v.Slide, err)
+		return nil, fmt.Errorf("slide %s: %w", v.Slide, err)
 	}
 	genes := v.Values.Cols
 	return v.fill(ctx, func(i int, row []float32, scratch []float64) {

@@ -17,6 +17,7 @@ import (
 // not 0; failing that, the median of the gene's non-zero values on the slide.
 // Visible values stay. See package [median] for the exact rule.
 type Median struct {
+	NoFit
 	Hops int // reach in steps between nearest spots; 0 = 4, as published
 }
 
@@ -36,17 +37,17 @@ func (m Median) hops() int {
 }
 
 // Complete implements [Completer].
-func (m Median) Complete(ctx context.Context, v *View) (blas32.General, error) {
+func (m Median) Complete(ctx context.Context, v *View) (*Completion, error) {
 	if err := v.Check(); err != nil {
-		return blas32.General{}, fmt.Errorf("median: %w", err)
+		return nil, fmt.Errorf("median: %w", err)
 	}
 	if v.Six == nil || v.Six.Len() != v.Values.Rows {
-		return blas32.General{}, fmt.Errorf("median: the view of %s has no neighbour graph of its %d spots", v.Slide, v.Values.Rows)
+		return nil, fmt.Errorf("median: the view of %s has no neighbour graph of its %d spots", v.Slide, v.Values.Rows)
 	}
 	x := dense.Matrix[float32]{Rows: v.Values.Rows, Cols: v.Values.Cols, Stride: v.Values.Stride, Data: v.Values.Data}
 	done, _, err := median.Complete(ctx, x, v.Six, m.hops())
 	if err != nil {
-		return blas32.General{}, fmt.Errorf("median: slide %s: %w", v.Slide, err)
+		return nil, fmt.Errorf("median: slide %s: %w", v.Slide, err)
 	}
-	return blas32.General{Rows: done.Rows, Cols: done.Cols, Stride: done.Stride, Data: done.Data}, nil
+	return &Completion{Values: blas32.General(done)}, nil
 }

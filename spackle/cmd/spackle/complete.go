@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,62 +14,149 @@ import (
 
 func completeCmd() *cobra.Command {
 	var (
-		model, out string
-		asJSON     bool
+		method, model, out string
+		asJSON             bool
 	)
 	cmd := &cobra.Command{
-		Use:   "complete DATA.h5ad --model MODEL -o OUT.h5ad",
+		Use:   "complete DATA.h5ad -o OUT.h5ad [--method METHOD] [--model MODEL]",
 		Short: "Fill in the missing values of a data set",
-		Long: `complete writes a copy of the data set with two more layers: c_t_log1p, measured
-values as they were and missing ones as SpaCKLE predicts them, and c_t_deltas,
-their differences to each gene's mean over train spots.
+		Long: `complete writes a copy of the data set with more layers: c_t_log1p, measured values
+as they were and missing ones as the method predicts them, and c_t_deltas, their
+differences to each gene's mean over train spots.
 
-If OUT.h5ad already holds this data set as this model completes it, it is opened
+Where no method is named it is the Poisson factor, a model of the raw counts
+that is fitted to each slide by itself within seconds and needs no training.
+--model names a trained SpaCKLE, the method of the paper.
+
+A missing value has two answers. c_t_log1p holds the value to expect if the gene
+had been detected in that spot; it is never below one count. It is what published
+completions hold, and right for comparing detected levels. Most missing values
+are missing because there was little to detect: what is there on average, zeros
+included, is in t_log1p_rate. Use that one to ask how much of a gene there is.
+c_t_log1p_sd is the standard deviation of c_t_log1p. The Poisson factor has all of
+these.
+
+If OUT.h5ad already holds this data set as this method completes it, it is opened
 instead of computed again. It is replaced only by a complete new file.`,
-		Example: "  spackle complete data.h5ad --model model -o completed.h5ad",
-		Args:    cobra.ExactArgs(1),
+		Example: `  spackle complete data.h5ad -o completed.h5ad
+  spackle complete data.h5ad --model model -o completed.h5ad    # SpaCKLE
+  spackle complete data.h5ad --method kernel -o completed.h5ad`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ds, err := openData(args[0])
 			if err != nil {
 				return err
 			}
-			m, err := spackle.Load(model)
+			chosen, err := chooseMethod(method, model)
 			if err != nil {
 				return err
 			}
-			if err := checkOutput(out); err != nil { // before an engine starts
-				return err
+			c := completion{cmd: cmd, ds: ds, out: out, engine: "none", layersAdded: []string{}}
+			if chosen == "spackle" {
+				err = c.bySpaCKLE(model)
+			} else {
+				err = c.by(chosen, method == "")
 			}
-			eng, err := openEngine(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			defer eng.Close()
-			show, done := cli.Progress(cmd.ErrOrStderr())
-			ds, err = m.CompleteFile(cmd.Context(), ds, out, spackle.CompleteOptions{Engine: eng, Progress: show})
-			done()
-			if err != nil {
-				return err
-			}
-			missing := 0
-			for _, measured := range ds.Mask {
-				if !measured {
-					missing++
-				}
-			}
-			if asJSON {
-				return cli.JSON(cmd.OutOrStdout(), map[string]any{"output": out, "layer": spared.LayerCTLog, "completed": missing, "values": len(ds.Mask), "engine": eng.Describe()})
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: completed %d of %d values (%.1f %%) in layer %s\n",
-				out, missing, len(ds.Mask), 100*ds.Missing(), spared.LayerCTLog)
-			return err
+			return c.print(asJSON)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&model, "model", "", "a trained model: the folder that train made, or the file in it (required)")
+	f.StringVar(&method, "method", "", "how: "+strings.Join(methodNames(), ", ")+" (default poisson-factor, or spackle with --model)")
+	f.StringVar(&model, "model", "", "a trained model, for the method spackle: the folder that train made, or the file in it")
 	f.StringVarP(&out, "output", "o", "", "the .h5ad file to write (required)")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
-	_ = cmd.MarkFlagRequired("model") // the flags exist
-	_ = cmd.MarkFlagRequired("output")
+	_ = cmd.MarkFlagRequired("output") // the flag exists
 	return cmd
+}
+
+// chooseMethod says which method it is.
+func chooseMethod(method, model string) (string, error) {
+	switch {
+	case method == "" && model != "":
+		return "spackle", nil
+	case method == "":
+		return methodName(spackle.Default()), nil
+	case method == "spackle" && model == "":
+		return "", errNoModel
+	case method != "spackle" && model != "":
+		return "", fmt.Errorf("--model is for the method spackle, not for %s: leave one of them out", method)
+	}
+	return method, nil
+}
+
+// completion is one run of the command.
+type completion struct {
+	cmd         *cobra.Command
+	ds          *spared.Dataset
+	done        *spared.Dataset
+	out         string
+	method      string
+	engine      string
+	layersAdded []string
+}
+
+func (c *completion) bySpaCKLE(model string) error {
+	c.method = "spackle"
+	m, err := spackle.Load(model)
+	if err != nil {
+		return err
+	}
+	if err := checkOutput(c.out); err != nil { // before an engine starts
+		return err
+	}
+	eng, err := openEngine(c.cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	defer eng.Close()
+	c.engine = eng.Describe()
+	show, done := cli.Progress(c.cmd.ErrOrStderr())
+	defer done()
+	c.done, err = m.CompleteFile(c.cmd.Context(), c.ds, c.out, spackle.CompleteOptions{Engine: eng, Progress: show})
+	return err
+}
+
+func (c *completion) by(name string, byDefault bool) error {
+	method, err := completer(c.cmd, c.ds, name, "")
+	if err != nil {
+		return err
+	}
+	if err := checkOutput(c.out); err != nil {
+		return err
+	}
+	c.method = name
+	if byDefault {
+		fmt.Fprintf(c.cmd.ErrOrStderr(), "method: %s, fitted to each slide by itself; --model MODEL completes with a trained SpaCKLE\n", name)
+	}
+	show, done := cli.Progress(c.cmd.ErrOrStderr())
+	defer done()
+	c.done, err = spackle.CompleteFile(c.cmd.Context(), c.ds, method, c.out, show)
+	return err
+}
+
+func (c *completion) print(asJSON bool) error {
+	missing := 0
+	for _, measured := range c.done.Mask {
+		if !measured {
+			missing++
+		}
+	}
+	for _, layer := range []string{spackle.LayerCTLogSD, spackle.LayerRate} {
+		if slices.Contains(c.done.LayerNames(), layer) {
+			c.layersAdded = append(c.layersAdded, layer)
+		}
+	}
+	if asJSON {
+		return cli.JSON(c.cmd.OutOrStdout(), map[string]any{"output": c.out, "method": c.method, "layer": spared.LayerCTLog, "more_layers": c.layersAdded,
+			"completed": missing, "values": len(c.done.Mask), "engine": c.engine})
+	}
+	w := c.cmd.OutOrStdout()
+	fmt.Fprintf(w, "%s: completed %d of %d values (%.1f %%) in layer %s\n", c.out, missing, len(c.done.Mask), 100*c.done.Missing(), spared.LayerCTLog)
+	if len(c.layersAdded) > 0 {
+		fmt.Fprintf(w, "further layers: %s\n", strings.Join(c.layersAdded, ", "))
+	}
+	return nil
 }

@@ -35,6 +35,7 @@ Rules: p30 hides 30 % of all values (each measured value of a gene with
 probability 0.3/f, f = the share of train spots in which it was detected);
 pmed hides as many of a gene's values as it misses.`,
 		Example: `  spackle eval data.h5ad --model model
+  spackle eval data.h5ad --method all
   spackle eval data.h5ad --method median,kernel --masks 10 --rule pmed --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -75,8 +76,9 @@ pmed hides as many of a gene's values as it misses.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&model, "model", "", "a trained model, for the method spackle: the folder that train made, or the file in it")
-	f.StringSliceVar(&methods, "method", []string{"median", "kernel", "spackle"}, "methods: median, kernel, knn, mean, spackle")
+	f.StringSliceVar(&methods, "method", []string{"median", "kernel", "poisson-factor", "spackle"}, "methods: "+strings.Join(methodNames(), ", ")+", or all")
 	f.IntVar(&o.Masks, "masks", 3, "how many times values are hidden")
+	f.IntVar(&o.Targets, "targets", 0, "hide values of so many genes only, the most spatial ones (default all)")
 	f.StringVar(&rule, "rule", "p30", "how values are hidden: p30 or pmed")
 	f.StringVar(&split, "split", "", "whose spots are evaluated: train, val or test (default test, else val)")
 	f.Uint64Var(&o.Seed, "seed", 42, "seed of what is hidden")
@@ -96,44 +98,61 @@ func parseSplit(s string) (spared.Split, error) {
 	return split, nil
 }
 
-// completers returns the methods by name.
+// completers returns the methods by name; all stands for all that can be had:
+// SpaCKLE only with a model.
 func completers(cmd *cobra.Command, ds *spared.Dataset, names []string, model string) ([]baseline.Completer, error) {
-	base, err := spackle.Baselines(ds)
-	if err != nil {
-		return nil, err
-	}
 	if len(names) == 0 {
 		return nil, errors.New("no method to evaluate: leave --method out, or name at least one")
 	}
-	known := []string{"spackle"}
-	for _, b := range base {
-		known = append(known, methodName(b))
+	if slices.Contains(names, "all") {
+		names = methodNames()
+		if model == "" {
+			names = names[1:]
+		}
 	}
 	var out []baseline.Completer
 	for _, name := range names {
-		if name == "spackle" {
-			c, err := spackleCompleter(cmd, ds, model)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, c)
-			continue
+		c, err := completer(cmd, ds, name, model)
+		if err != nil {
+			return nil, err
 		}
-		i := slices.IndexFunc(base, func(b baseline.Completer) bool { return methodName(b) == name })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown method %q: want some of %s", name, strings.Join(known, ", "))
-		}
-		out = append(out, base[i])
+		out = append(out, c)
 	}
 	return out, nil
 }
 
-// methodName is what a baseline is called on the command line: one word.
-func methodName(c baseline.Completer) string { return strings.TrimPrefix(c.Name(), "gene ") }
+// completer returns the method of that name.
+func completer(cmd *cobra.Command, ds *spared.Dataset, name, model string) (baseline.Completer, error) {
+	if name == "spackle" {
+		return spackleCompleter(cmd, ds, model)
+	}
+	for _, b := range spackle.Methods() {
+		if methodName(b) == name {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown method %q: want some of %s", name, strings.Join(methodNames(), ", "))
+}
+
+// methodNames lists what can be named, SpaCKLE first.
+func methodNames() []string {
+	names := []string{"spackle"}
+	for _, b := range spackle.Methods() {
+		names = append(names, methodName(b))
+	}
+	return names
+}
+
+// methodName is what a method is called on the command line: one word.
+func methodName(c baseline.Completer) string {
+	return strings.NewReplacer(", ", "-", " ", "-").Replace(strings.TrimPrefix(c.Name(), "gene "))
+}
+
+var errNoModel = errors.New("method spackle needs --model: train one with spackle train")
 
 func spackleCompleter(cmd *cobra.Command, ds *spared.Dataset, model string) (baseline.Completer, error) {
 	if model == "" {
-		return nil, errors.New("method spackle needs --model: train one with spackle train")
+		return nil, errNoModel
 	}
 	m, err := spackle.Load(model)
 	if err != nil {

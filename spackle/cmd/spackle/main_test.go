@@ -201,6 +201,49 @@ func TestComplete(t *testing.T) {
 	checkCompleted(t, ds, again, spared.LayerCDLog)
 }
 
+// TestCompleteByDefault completes without a model and without saying how.
+func TestCompleteByDefault(t *testing.T) {
+	for name, data := range map[string]string{"three slides": three(t), "a lone slide": lone(t)} {
+		out := filepath.Join(t.TempDir(), "completed.h5ad")
+		r := run("complete", data, "-o", out).OK(t)
+		r.Plain(t)
+		if !strings.Contains(r.Stderr, "method: poisson-factor") || !strings.Contains(r.Stdout, "further layers: c_t_log1p_sd, t_log1p_rate\n") {
+			t.Errorf("%s: it does not say what it did:\n%s%s", name, r.Stdout, r.Stderr)
+		}
+		ds, err := spared.Open(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, err := spared.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := spared.LayerCDLog
+		if name == "a lone slide" {
+			from = spared.LayerDLog
+		}
+		checkCompleted(t, ds, done, from)
+		var got struct {
+			Method string
+			More   []string `json:"more_layers"`
+		}
+		again := run("complete", data, "-o", out, "--json")
+		again.JSON(t, &got)
+		if got.Method != "poisson-factor" || len(got.More) != 2 || strings.Contains(again.Stderr, "completing") {
+			t.Errorf("%s: the second time: %+v\n%s", name, got, again.Stderr)
+		}
+		// Another method replaces all of it.
+		run("complete", out, "--method", "kernel", "-o", out).OK(t)
+		if done, err = spared.Open(out); err != nil {
+			t.Fatal(err)
+		}
+		if names := done.LayerNames(); slices.Contains(names, spackle.LayerRate) || slices.Contains(names, spackle.LayerCTLogSD) {
+			t.Errorf("%s: layers of another method are still there: %v", name, names)
+		}
+		checkCompleted(t, ds, done, from)
+	}
+}
+
 // checkCompleted checks the completed layer against the layer it was made from
 // and returns the number of missing values.
 func checkCompleted(t *testing.T, ds, done *spared.Dataset, from string) (missing int) {
@@ -248,12 +291,12 @@ func TestEvalPrints(t *testing.T) {
 	var e spackle.Evaluation
 	j := run("eval", data, "--model", dir, "--masks", "2", "--json")
 	j.JSON(t, &e)
-	if len(e.Methods) != 3 || e.Methods[2].Name != "spackle" || e.Split != "test" || e.Masks != 2 || e.Rule != "p30" || e.Seed != 42 || e.Engine == "none" || e.Unit == "" || len(e.Data.Slides) != 1 {
+	if len(e.Methods) != 4 || e.Methods[3].Name != "spackle" || e.Split != "test" || e.Masks != 2 || e.Rule != "p30" || e.Seed != 42 || e.Engine == "none" || e.Unit == "" || len(e.Data.Slides) != 1 {
 		t.Errorf("got %+v", e)
 	}
 	for _, part := range []string{
 		fmt.Sprintf("%s: %d spots x 32 genes of split test (B1), rule p30, 2 masks, order clean, unit log2(TPM+1)\n", data, e.Data.Spots),
-		"method", "MSE", "PCC-gene", fmt.Sprintf("  spackle  %.3f  %.3f", e.Methods[2].MSE, e.Methods[2].MSESD),
+		"method", "MSE", "PCC-gene", fmt.Sprintf(" spackle  %.3f  %.3f", e.Methods[3].MSE, e.Methods[3].MSESD),
 		"note: splits: by slide: the smallest tests", "note: spackle: the weights of step ",
 	} {
 		if !strings.Contains(r.Stdout, part) {
@@ -283,7 +326,7 @@ func TestEvalOptions(t *testing.T) {
 		return n
 	}
 	base := eval()
-	if got := names(base); !slices.Equal(got, []string{"median", "kernel"}) || base.Masks != 3 || base.Engine != "none" {
+	if got := names(base); !slices.Equal(got, []string{"median", "kernel", "poisson factor"}) || base.Masks != 3 || base.Engine != "none" {
 		t.Errorf("without a model and options: %v, %d masks, engine %s", got, base.Masks, base.Engine)
 	}
 	if again := eval("--seed", "42", "--masks", "3", "--rule", "p30", "--split", "test"); again.Methods[0].MSE != base.Methods[0].MSE {
@@ -295,6 +338,12 @@ func TestEvalOptions(t *testing.T) {
 		check  func(e spackle.Evaluation) bool
 	}{
 		{"methods in the order asked for", []string{"--method", "mean,knn", "--method", "median"}, func(e spackle.Evaluation) bool { return slices.Equal(names(e), []string{"gene mean", "knn", "median"}) }},
+		{"all that needs no model", []string{"--method", "all", "--masks", "1"}, func(e spackle.Evaluation) bool {
+			return len(e.Methods) == len(spackle.Methods()) && !slices.Contains(names(e), "spackle")
+		}},
+		{"values of the most spatial genes only", []string{"--targets", "8", "--masks", "1"}, func(e spackle.Evaluation) bool {
+			return e.Data.Genes == 8 && e.Methods[0].N < base.Methods[0].N/6
+		}},
 		{"another seed hides other values", []string{"--seed", "7"}, func(e spackle.Evaluation) bool { return e.Seed == 7 && e.Methods[0].MSE != base.Methods[0].MSE }},
 		{"the other rule hides another number", []string{"--rule", "pmed"}, func(e spackle.Evaluation) bool { return e.Rule == "pmed" && e.Methods[0].N != base.Methods[0].N }},
 		{"one mask has no spread", []string{"--masks", "1"}, func(e spackle.Evaluation) bool {
@@ -341,7 +390,7 @@ func TestLoneSlide(t *testing.T) {
 	checkCompleted(t, ds, done, spared.LayerDLog)
 	r = run("eval", out, "--model", dir, "--masks", "1").OK(t)
 	for _, part := range []string{
-		fmt.Sprintf("%d spots x 32 genes of split val (A1)", len(ds.SpotsIn(spared.Val))), "\n  spackle  ",
+		fmt.Sprintf("%d spots x 32 genes of split val (A1)", len(ds.SpotsIn(spared.Val))), " spackle  ",
 		"note: splits: one slide: blocks of its spots validate", fmt.Sprintf("note: one slide: %d of its %d spots, in spatial blocks, validate", len(ds.SpotsIn(spared.Val)), len(ds.Spots)),
 		"note: values are hidden on the val spots of A1 only; its other spots stay visible", "the validation spots also chose the checkpoint",
 	} {
