@@ -1,6 +1,7 @@
 package spared
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ const Version = "0.1.0"
 
 // manifestVersion rises whenever the same recipe and inputs would give other
 // numbers or another layout of the file.
-const manifestVersion = 2
+const manifestVersion = 3
 
 // Build makes the data set that the recipe describes and saves it at path, or
 // opens path at once if it already holds exactly that (same recipe, same
@@ -44,7 +45,8 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 		return nil, err
 	}
 	r.Inputs = inputs
-	files, err := manifestInputs(ctx, r.Inputs)
+	known := new(slide.Digests) // a file of many slides is digested once
+	files, err := manifestInputs(ctx, r.Inputs, known)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +58,11 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 			progress.Send(Event{Step: "opened " + path, Done: 1, Total: 1, Seconds: time.Since(start).Seconds()})
 			return d, nil
 		}
+		if err := keepsPatches(path); err != nil { // now, not after the work
+			return nil, err
+		}
 	}
-	slides, err := readSlides(ctx, r.Inputs, progress)
+	slides, err := readSlides(ctx, r.Inputs, known, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +80,11 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 	return d, nil
 }
 
-// CheckOutput finds out before hours of work that the result could not be
-// saved.
+// CheckSave finds out before hours of work that Save would refuse.
+func CheckSave(path string) error { return cmp.Or(CheckOutput(path), keepsPatches(path)) }
+
+// CheckOutput finds out before hours of work that no file could be written at
+// path, whatever it holds.
 func CheckOutput(path string) error {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
@@ -149,11 +157,11 @@ func expand(inputs []Input) ([]Input, error) {
 	return out, nil
 }
 
-func readSlides(ctx context.Context, inputs []Input, progress Progress) ([]*slide.Slide, error) {
+func readSlides(ctx context.Context, inputs []Input, known *slide.Digests, progress Progress) ([]*slide.Slide, error) {
 	slides := make([]*slide.Slide, len(inputs))
 	for i, in := range inputs {
 		progress.Send(Event{Step: "reading slides", Done: i, Total: len(inputs), Message: in.Name})
-		s, err := soon(ctx, func() (*slide.Slide, error) { return formatOf(in.Dir).read(ctx, in.Dir, in.Name) })
+		s, err := soon(ctx, func() (*slide.Slide, error) { return formatOf(in.Dir).read(ctx, in, known) })
 		if err != nil {
 			return nil, err
 		}
@@ -163,10 +171,10 @@ func readSlides(ctx context.Context, inputs []Input, progress Progress) ([]*slid
 }
 
 // manifestInputs records the files of each slide, by path.
-func manifestInputs(ctx context.Context, inputs []Input) ([]ManifestInput, error) {
+func manifestInputs(ctx context.Context, inputs []Input, known *slide.Digests) ([]ManifestInput, error) {
 	out := make([]ManifestInput, len(inputs))
 	for i, in := range inputs {
-		sources, err := soon(ctx, func() ([]slide.Source, error) { return formatOf(in.Dir).sources(ctx, in.Dir, in.Name) })
+		sources, err := soon(ctx, func() ([]slide.Source, error) { return formatOf(in.Dir).sources(ctx, in, known) })
 		if err != nil {
 			return nil, err
 		}

@@ -31,6 +31,7 @@ type curation struct {
 	owned    bool              // the slides' counts may be dropped when they are not needed any more
 	norm     *sparse.CSR       // normalised counts [spots][genes]
 	panel    []PanelGene       // the genes that normalised values are relative to
+	before   *Raw              // the slides before the filter
 	graphs   []*neighbor.Graph // per slide, over its own spots in order
 	layers   map[string]dense.Matrix[float32]
 	steps    []ManifestStep
@@ -107,8 +108,26 @@ func (c *curation) join(ctx context.Context, slides []*slide.Slide) (string, err
 	if c.collection, err = collect(slides, ids, splits); err != nil {
 		return "", err
 	}
+	c.noteNormalised()
 	c.step("joined slides")
-	return splitText, c.nameGenes()
+	if err := c.nameGenes(); err != nil {
+		return "", err
+	}
+	c.before = c.raw(r.SpotMin, r.SpotMax)
+	return splitText, nil
+}
+
+// noteNormalised says which slides' values are not counts.
+func (c *curation) noteNormalised() {
+	var names []string
+	for i, in := range c.recipe.Inputs {
+		if in.Normalised {
+			names = append(names, c.slides[i].Name)
+		}
+	}
+	if len(names) > 0 {
+		c.note("values are not counts: the tables of %s were normalised before, and what is said of counts is said of their values", strings.Join(names, ", "))
+	}
 }
 
 // withPatients gives each input its patient: its own, the recipe's, else the
@@ -127,7 +146,7 @@ func withPatients(slides []*slide.Slide, r Recipe) ([]Input, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
 		if !slices.ContainsFunc(slides, func(s *slide.Slide) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("spared: no slide is called %q (labelled %v); there are: %s", name, r.Labels[name], slideNames(slides))
+			return nil, fmt.Errorf("spared: no slide is called %q (given a label %q); there are: %s", name, slices.Sorted(maps.Keys(r.Labels[name]))[0], slideNames(slides))
 		}
 	}
 	for i, s := range slides {
@@ -473,7 +492,7 @@ func (c *curation) panelSize() (int, error) {
 // dataset puts the parts together, without what correct and deltas add.
 func (c *curation) dataset(splitText string) *Dataset {
 	d := &Dataset{
-		Spots: c.spots, Genes: c.genes, Panel: c.panel,
+		Spots: c.spots, Genes: c.genes, Panel: c.panel, Raw: c.before,
 		Layers:    map[string]blas32.General{LayerCounts: c.counts.Dense()},
 		TrainMean: map[string][]float64{}, Correction: map[string]*Affine{},
 		Mask:     make([]bool, len(c.spots)*len(c.genes)),

@@ -172,6 +172,10 @@ type Dataset struct {
 	// these.
 	Panel []PanelGene
 
+	// Raw sums the slides up as they were before any filter; nil where that is
+	// not known.
+	Raw *Raw
+
 	// Obs and Var are further columns, one value a spot and one a gene: what
 	// exploration adds (cluster) and what users bring. Names are not those of
 	// the columns that the fields of Spot and Gene make.

@@ -71,6 +71,15 @@
 // reference and form of ComBat. Dataset.Unit says what a layer's values are,
 // and the name of the normalised layer (tpm, cpm, norm) does not lie.
 //
+// Tables that were normalised before, for want of counts (parigi's), go through
+// the same pipeline where Input.Normalised says so; the manifest repeats it.
+//
+// # Before curation
+//
+// A data set carries what its slides held before the filter, summed up by spot
+// and by gene (Raw, uns["spatialgo"]["raw"], about a megabyte): quality can be
+// looked at where the slides are not.
+//
 // # What differs from the published library
 //
 //   - Neighbours are the k nearest spots within the slide, ties by index; the

@@ -22,13 +22,13 @@ func ExampleBuild() {
 	defer os.RemoveAll(work)
 
 	slides := filepath.Join(work, "slides")
-	small := simulate.Options{Slides: []simulate.SlideSpec{
-		{Name: "left", Rows: 22, Cols: 20}, {Name: "right", Rows: 20, Cols: 20},
+	small := simulate.Options{Genes: 400, Slides: []simulate.SlideSpec{
+		{Name: "left", Rows: 12, Cols: 11}, {Name: "right", Rows: 11, Cols: 11},
 	}}
 	if _, err := simulate.Write(ctx, slides, small, nil); err != nil {
 		panic(err)
 	}
-	recipe := spared.Recipe{Inputs: []spared.Input{{Dir: slides}}}
+	recipe := spared.Recipe{Inputs: []spared.Input{{Dir: slides}}, Genes: 64}
 	ds, err := spared.Build(ctx, recipe, filepath.Join(work, "data.h5ad"), nil)
 	if err != nil {
 		panic(err)
@@ -36,7 +36,7 @@ func ExampleBuild() {
 	_, genes := ds.N()
 	fmt.Println(len(ds.Sections), "slides,", genes, "genes, organism", ds.Manifest.Organism)
 	// Output:
-	// 2 slides, 128 genes, organism human
+	// 2 slides, 64 genes, organism human
 }
 
 func ExampleParseInput() {

@@ -24,6 +24,7 @@ const (
 	keyLines    = "correction"
 	keyPanel    = "panel"
 	keyUnits    = "units" // dict: the unit of each layer
+	keyRaw      = "raw"   // dict: Dataset.Raw
 	keyMask     = "mask"  // layers["mask"], bool
 	keyPatches  = "patches_"
 )
@@ -46,7 +47,13 @@ const (
 // pictures and scale factors per slide. The file replaces what lies at path
 // atomically; on an error what was there stays. Obs, Var, Obsm, Varm, Obsp and
 // Uns go where anndata has them.
+//
+// A file that holds patches of the picture, which Open leaves in it, is not
+// replaced: they would be lost.
 func Save(d *Dataset, path string) error {
+	if err := keepsPatches(path); err != nil {
+		return err
+	}
 	if err := d.check(); err != nil {
 		return fmt.Errorf("spared: cannot save %s: %w", path, err)
 	}
@@ -56,6 +63,21 @@ func Save(d *Dataset, path string) error {
 	}
 	return h5ad.Write(path, a, h5ad.WriteOptions{})
 }
+
+// keepsPatches returns an error where the file at path, if there is one, holds
+// patches.
+func keepsPatches(path string) error {
+	keys, err := h5ad.Keys(path)
+	if err != nil {
+		return nil // nothing there, or nothing with patches
+	}
+	if i := slices.IndexFunc(keys, isPatches); i >= 0 {
+		return fmt.Errorf("spared: %s holds patches of the picture (%s), which a new data set in its place would not: give another name to write, or remove the file first", path, keys[i])
+	}
+	return nil
+}
+
+func isPatches(key string) bool { return strings.HasPrefix(key, "obsm/"+keyPatches) }
 
 // check returns an error unless all parts of the data set fit together.
 func (d *Dataset) check() error {
@@ -158,7 +180,7 @@ func (d *Dataset) annData() (*h5ad.AnnData, error) {
 		"spatial": d.pictures(),
 		keyUns: map[string]any{
 			keyManifest: string(manifest), keySections: string(sections), keyLines: d.lines(),
-			keyPanel: d.panelFrame(), keyUnits: d.units(),
+			keyPanel: d.panelFrame(), keyUnits: d.units(), keyRaw: d.Raw.dict(),
 		},
 	}
 	maps.Copy(a.Uns, d.Uns)
@@ -446,6 +468,7 @@ func Open(path string) (*Dataset, error) {
 	r.layers(d, a.Layers)
 	r.lines(d, own[keyLines])
 	r.panel(d, own[keyPanel])
+	r.raw(d, own[keyRaw])
 	r.extras(d, a)
 	if r.err != nil {
 		return nil, r.err
@@ -461,7 +484,6 @@ func readWithoutPatches(path string) (*h5ad.AnnData, error) {
 	if err != nil {
 		return nil, err
 	}
-	isPatches := func(key string) bool { return strings.HasPrefix(key, "obsm/"+keyPatches) }
 	if !slices.ContainsFunc(keys, isPatches) {
 		return h5ad.Read(path)
 	}

@@ -1,6 +1,7 @@
 package spared
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -201,6 +202,9 @@ a.write_h5ad(sys.argv[2])`, in, out)
 	if diff := cmp.Diff(d.Layers, got.Layers); diff != "" {
 		t.Error("the layers differ")
 	}
+	if diff := cmp.Diff(d.Raw, got.Raw); diff != "" {
+		t.Errorf("the sums of the slides differ:\n%s", diff)
+	}
 }
 
 func TestOpenSkipsPatches(t *testing.T) {
@@ -220,6 +224,67 @@ func TestOpenSkipsPatches(t *testing.T) {
 	}
 	if diff := cmp.Diff(d, got, equalDatasets); diff != "" {
 		t.Errorf("patches made a difference:\n%s", diff)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(got, path); err == nil || !strings.Contains(err.Error(), "patches_scale_1.0") {
+		t.Errorf("saving over patches: %v", err)
+	}
+	if _, err := Build(context.Background(), Recipe{Inputs: []Input{{Dir: folders(t)}}, Genes: 20}, path, nil); err == nil || !strings.Contains(err.Error(), "patches_scale_1.0") {
+		t.Errorf("building over patches: %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file has changed (%v)", err)
+	}
+	if err := Save(got, path+".new"); err != nil {
+		t.Errorf("saving elsewhere: %v", err)
+	}
+}
+
+// TestRawInFile: a file without the sums of its slides opens; one whose sums
+// are not whole does not.
+func TestRawInFile(t *testing.T) {
+	d := explored(t)
+	if d.Raw == nil || d.Raw.Slides != len(d.Sections) || len(d.Raw.Genes) < len(d.Genes) {
+		t.Fatalf("%+v", d.Raw)
+	}
+	for _, tc := range []struct {
+		reason string
+		change func(own, raw map[string]any)
+		want   string // "" = opens, without them
+	}{
+		{"none", func(own, _ map[string]any) { delete(own, keyRaw) }, ""},
+		{"not a group", func(own, _ map[string]any) { own[keyRaw] = "x" }, "uns/spatialgo/raw"},
+		{"no table of genes", func(_, raw map[string]any) { delete(raw, rawGenes) }, "uns/spatialgo/raw"},
+		{"a bound that is text", func(_, raw map[string]any) { raw[rawMin] = "10" }, "uns/spatialgo/raw"},
+		{"a column missing", func(_, raw map[string]any) {
+			f := raw[rawGenes].(*h5ad.Frame)
+			f.Columns = f.Columns[:3]
+		}, "uns/spatialgo/raw/genes/exp_frac"},
+		{"counts that are text", func(_, raw map[string]any) {
+			f := raw[rawSpots].(*h5ad.Frame)
+			f.Columns[0].Data = make([]string, len(f.Index))
+		}, "uns/spatialgo/raw/spots/total_counts"},
+	} {
+		a, err := d.annData()
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := a.Uns[keyUns].(map[string]any)
+		tc.change(own, own[keyRaw].(map[string]any))
+		path := filepath.Join(t.TempDir(), "data.h5ad")
+		if err := h5ad.Write(path, a, h5ad.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Open(path)
+		switch {
+		case tc.want == "" && (err != nil || got.Raw != nil):
+			t.Errorf("%s: %v", tc.reason, err)
+		case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+			t.Errorf("%s: %v, want %s", tc.reason, err, tc.want)
+		}
 	}
 }
 

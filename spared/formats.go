@@ -20,11 +20,11 @@ import (
 // "file#slide" where a file holds several.
 type fileFormat struct {
 	name    string
-	is      func(path string) bool                                                   // cheap: does this look like it, one slide or several?
-	find    func(path string) ([]string, error)                                      // locations of the slides in it
-	slide   func(location string) string                                             // default name of a slide
-	read    func(ctx context.Context, location, name string) (*slide.Slide, error)   //
-	sources func(ctx context.Context, location, name string) ([]slide.Source, error) // files read, with digests
+	is      func(path string) bool                                                            // cheap: does this look like it, one slide or several?
+	find    func(path string) ([]string, error)                                               // locations of the slides in it
+	slide   func(location string) string                                                      // default name of a slide
+	read    func(ctx context.Context, in Input, known *slide.Digests) (*slide.Slide, error)   // the slide at in.Dir
+	sources func(ctx context.Context, in Input, known *slide.Digests) ([]slide.Source, error) // files read, with digests
 }
 
 // fileFormats lists the formats that Build reads, in the order in which they
@@ -32,25 +32,25 @@ type fileFormat struct {
 func fileFormats() []fileFormat {
 	return []fileFormat{
 		{"Space Ranger folder", isVisium, visium.Find, visium.Name,
-			func(ctx context.Context, loc, name string) (*slide.Slide, error) {
-				return visium.Read(ctx, loc, visium.Options{Name: name})
+			func(ctx context.Context, in Input, known *slide.Digests) (*slide.Slide, error) {
+				return visium.Read(ctx, in.Dir, visium.Options{Name: in.Name, Normalised: in.Normalised, Digests: known})
 			},
-			func(_ context.Context, loc, name string) ([]slide.Source, error) {
-				return visium.Sources(loc, visium.Options{Name: name})
+			func(_ context.Context, in Input, known *slide.Digests) ([]slide.Source, error) {
+				return visium.Sources(in.Dir, visium.Options{Digests: known})
 			}},
 		{".h5ad file", anndata.Is, anndata.Find, anndata.Name,
-			func(ctx context.Context, loc, name string) (*slide.Slide, error) {
-				return anndata.Read(ctx, loc, anndata.Options{Name: name})
+			func(ctx context.Context, in Input, known *slide.Digests) (*slide.Slide, error) {
+				return anndata.Read(ctx, in.Dir, anndata.Options{Name: in.Name, Normalised: in.Normalised, Digests: known})
 			},
-			func(ctx context.Context, loc, name string) ([]slide.Source, error) {
-				return anndata.Sources(ctx, loc, anndata.Options{Name: name})
+			func(ctx context.Context, in Input, known *slide.Digests) ([]slide.Source, error) {
+				return anndata.Sources(ctx, in.Dir, anndata.Options{Digests: known})
 			}},
 		{"folder or file of plain tables", tabular.Is, tabular.Find, tabular.Name,
-			func(ctx context.Context, loc, name string) (*slide.Slide, error) {
-				return tabular.Read(ctx, loc, tabular.Options{Name: name})
+			func(ctx context.Context, in Input, known *slide.Digests) (*slide.Slide, error) {
+				return tabular.Read(ctx, in.Dir, tabular.Options{Name: in.Name, Normalised: in.Normalised, Digests: known})
 			},
-			func(ctx context.Context, loc, name string) ([]slide.Source, error) {
-				return tabular.Sources(ctx, loc, tabular.Options{Name: name})
+			func(ctx context.Context, in Input, known *slide.Digests) ([]slide.Source, error) {
+				return tabular.Sources(ctx, in.Dir, tabular.Options{Digests: known})
 			}},
 	}
 }
@@ -109,7 +109,12 @@ func soon[T any](ctx context.Context, work func() (T, error)) (T, error) {
 // ReadSlide reads one slide, of whatever format: a Space Ranger folder, for
 // instance. A path that holds several slides is an error that names them.
 func ReadSlide(ctx context.Context, path string) (*Slide, error) {
-	inputs, err := expand([]Input{{Dir: path}})
+	return ReadInput(ctx, Input{Dir: path})
+}
+
+// ReadInput reads the slide of a recipe's input, as Build does.
+func ReadInput(ctx context.Context, in Input) (*Slide, error) {
+	inputs, err := expand([]Input{in})
 	if err != nil {
 		return nil, err
 	}
@@ -118,10 +123,10 @@ func ReadSlide(ctx context.Context, path string) (*Slide, error) {
 		for i, in := range inputs {
 			names[i] = in.Dir
 		}
-		return nil, fmt.Errorf("spared: %s holds %d slides: name one of %s", path, len(inputs), strings.Join(names, ", "))
+		return nil, fmt.Errorf("spared: %s holds %d slides: name one of %s", in.Dir, len(inputs), strings.Join(names, ", "))
 	}
-	in := inputs[0]
-	return soon(ctx, func() (*slide.Slide, error) { return formatOf(in.Dir).read(ctx, in.Dir, in.Name) })
+	in = inputs[0]
+	return soon(ctx, func() (*slide.Slide, error) { return formatOf(in.Dir).read(ctx, in, nil) })
 }
 
 // absolute returns a path that does not depend on the working folder, ""

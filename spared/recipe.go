@@ -43,6 +43,10 @@ type Input struct {
 	Dir     string `json:"path"`              // folder or file; see Formats
 	Split   Split  `json:"split,omitempty"`   // None = assigned by Recipe.Train, Val, Test, else as the slide's file says, else by default
 	Patient string `json:"patient,omitempty"` // "" = as Recipe.Patients says, else the slide's file; needed where Recipe.BatchKey is "patient"
+	// Normalised says that the slide's values are not counts: they were
+	// normalised before (parigi's are) and need not be whole. They go through
+	// the pipeline as counts would, and the manifest says so.
+	Normalised bool `json:"normalised,omitempty"`
 }
 
 // Recipe says how slides become a data set. The zero value of each field is

@@ -91,7 +91,7 @@ func (r Recipe) checkWords() error {
 	case !slices.Contains([]string{"", "human", "mouse"}, r.Organism):
 		return fmt.Errorf("spared: unknown organism %q: gene lengths are known for human and mouse", r.Organism)
 	case !slices.Contains(normalizations, r.Normalization):
-		return fmt.Errorf("spared: unknown normalization %q: want one of %v", r.Normalization, normalizations)
+		return fmt.Errorf("spared: unknown normalization %q: want one of %s", r.Normalization, words(normalizations))
 	}
 	for _, labels := range r.Labels {
 		for key := range labels {
@@ -101,6 +101,15 @@ func (r Recipe) checkWords() error {
 		}
 	}
 	return nil
+}
+
+// words lists what can be said for a setting.
+func words[T ~string](values []T) string {
+	var w []string
+	for _, v := range values {
+		w = append(w, string(v))
+	}
+	return strings.Join(w, ", ")
 }
 
 func (r Recipe) checkLimits() error {
@@ -124,7 +133,7 @@ func (r Recipe) checkLimits() error {
 func (r Recipe) checkGraph() error {
 	switch {
 	case !slices.Contains(graphKinds, r.Graph):
-		return fmt.Errorf("spared: unknown graph %q: want one of %v", r.Graph, graphKinds)
+		return fmt.Errorf("spared: unknown graph %q: want one of %s", r.Graph, words(graphKinds))
 	case r.Hops < 1 || r.Hops > 12:
 		return fmt.Errorf("spared: %d hops for the adaptive median: want 1 to 12", r.Hops)
 	case r.Neighbors != 0 && r.Graph != GraphAuto && r.Graph != GraphKNN:

@@ -53,7 +53,7 @@ func openRaw(path string) (*os.File, error) {
 	st, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, format.Errorf(path, "", "no such file: %w", fs.ErrNotExist)
+		return nil, format.Missing(path, "no such file")
 	case err != nil:
 		return nil, format.Errorf(path, "", "cannot be opened: %w", err)
 	case st.IsDir():

@@ -204,6 +204,49 @@ func TestWhereCountsAre(t *testing.T) {
 	}
 }
 
+// TestNormalised: values that are no counts are read where that is said, from
+// the first place that holds values.
+func TestNormalised(t *testing.T) {
+	a := pair()
+	half := scaled(countsOf, 0.5)
+	a.Layers, a.X = nil, csr(half)
+	p := write(t, "x.h5ad", a)
+	s, err := Read(context.Background(), p+"#S2", Options{Normalised: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(half[:2], rowsOf(s)); d != "" {
+		t.Error(d)
+	}
+	a.X = csr(scaled(countsOf, -0.5))
+	_, err = Read(context.Background(), write(t, "y.h5ad", a)+"#S2", Options{Normalised: true})
+	var fe *format.Error
+	if !errors.As(err, &fe) || fe.Key != "X" || !strings.Contains(err.Error(), "finite numbers from 0 on") {
+		t.Errorf("scaled values: %v", err)
+	}
+}
+
+// TestDigestOnce: a file of many slides is digested once where the caller
+// remembers digests.
+func TestDigestOnce(t *testing.T) {
+	p := write(t, "pair.h5ad", pair())
+	var known slide.Digests
+	made := slide.Source{Path: p, SHA256: "remembered", Size: 1}
+	if _, err := known.Of(p, func(string) (slide.Source, error) { return made, nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, loc := range []string{p + "#S2", p + "#S10"} {
+		s, err := Read(context.Background(), loc, Options{Digests: &known})
+		if err != nil || s.Sources[0] != made {
+			t.Errorf("%s: Read: %+v, %v", loc, s, err)
+		}
+		src, err := Sources(context.Background(), loc, Options{Digests: &known})
+		if err != nil || src[0] != made {
+			t.Errorf("%s: Sources: %+v, %v", loc, src, err)
+		}
+	}
+}
+
 func TestRefused(t *testing.T) {
 	column := func(a *h5ad.AnnData, name string) *h5ad.Column { return a.Obs.Column(name) }
 	for _, c := range []struct {
@@ -215,6 +258,12 @@ func TestRefused(t *testing.T) {
 		{"several slides, none named", func(*h5ad.AnnData) {}, "", "holds 2 slides (S2, S10)"},
 		{"a slide that is not there", func(*h5ad.AnnData) {}, "#S3", `no slide "S3"; it has S2, S10`},
 		{"nothing but normalised values", func(a *h5ad.AnnData) { a.Layers = nil }, "#S2", "X: values are not counts (whole numbers from 0 on): found X (0.3 to 1.5, e.g. 0.6"},
+		{"a count that is not a number", func(a *h5ad.AnnData) {
+			a.X, a.Layers["counts"].(*h5ad.Sparse).Data.([]float32)[1] = nil, float32(math.NaN())
+		}, "#S2", "layers/counts: values are not counts"},
+		{"a count below 0", func(a *h5ad.AnnData) {
+			a.X, a.Layers["counts"].(*h5ad.Sparse).Data.([]float32)[1] = nil, -1
+		}, "#S2", "e.g. -1"},
 		{"no matrix", func(a *h5ad.AnnData) { a.Layers, a.X = nil, nil }, "#S2", "X: is not there; want counts in layers/counts"},
 		{"no places", func(a *h5ad.AnnData) { a.Obsm = nil }, "#S2", "obsm/spatial: is not there"},
 		{"a place that is no number", func(a *h5ad.AnnData) {
@@ -240,6 +289,17 @@ func TestRefused(t *testing.T) {
 		if !errors.As(err, &fe) || fe.Path != p || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.reason, err, c.want)
 		}
+	}
+	whole := write(t, "x.h5ad", pair())
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(whole, data[:len(data)/2], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(context.Background(), whole+"#S2", Options{}); err == nil || !strings.Contains(err.Error(), "ends too early") {
+		t.Errorf("a download that was cut off: %v", err)
 	}
 	if _, err := Read(context.Background(), filepath.Join(t.TempDir(), "none.h5ad"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)

@@ -47,20 +47,20 @@ func (e *errNotCounts) Error() string {
 }
 
 // counts reads the rows (nil = all) of the first matrix that holds counts.
-func (f *file) counts(ctx context.Context, key string, rows []int, tables *h5ad.AnnData) (*counted, error) {
+func (f *file) counts(ctx context.Context, o Options, rows []int, tables *h5ad.AnnData) (*counted, error) {
 	keys := countsKeys
 	if f.fewer("raw/X", len(tables.Var.Index)) {
 		keys = fewerInRaw
 	}
-	if key != "" {
-		keys = []string{strings.Trim(key, "/")}
+	if o.Counts != "" {
+		keys = []string{strings.Trim(o.Counts, "/")}
 	}
 	var found []string
 	for _, key := range keys {
 		if !f.Exists(key) {
 			continue
 		}
-		m, err := f.countsIn(ctx, key, rows, tables)
+		m, err := f.countsIn(ctx, key, rows, tables, o.Normalised)
 		var not *errNotCounts
 		switch {
 		case errors.As(err, &not):
@@ -74,12 +74,16 @@ func (f *file) counts(ctx context.Context, key string, rows []int, tables *h5ad.
 	if len(found) == 0 {
 		return nil, f.errorf("X", "is not there; want counts in %s", strings.Join(keys, ", "))
 	}
-	return nil, f.errorf(found[0][:strings.Index(found[0], " ")], "values are not counts (whole numbers from 0 on): found %s; "+
-		"write the file with its raw counts in layers[\"counts\"]", strings.Join(found, ", "))
+	at := found[0][:strings.Index(found[0], " ")]
+	if o.Normalised {
+		return nil, f.errorf(at, "values are not finite numbers from 0 on, as normalised counts are: found %s", strings.Join(found, ", "))
+	}
+	return nil, f.errorf(at, "values are not counts (whole numbers from 0 on): found %s; write the file with its raw counts in layers[\"counts\"] or, "+
+		"where there are none, say that it is normalised (Options.Normalised, spared build --normalised)", strings.Join(found, ", "))
 }
 
 // countsIn reads the counts of a key with the genes of its columns.
-func (f *file) countsIn(ctx context.Context, key string, rows []int, tables *h5ad.AnnData) (*counted, error) {
+func (f *file) countsIn(ctx context.Context, key string, rows []int, tables *h5ad.AnnData, normalised bool) (*counted, error) {
 	c := &counted{key: key}
 	if strings.HasPrefix(key, "raw/") {
 		v, err := h5ad.ReadElem(f.Path(), "raw/var")
@@ -99,7 +103,7 @@ func (f *file) countsIn(ctx context.Context, key string, rows []int, tables *h5a
 	if c.counts, err = m.read(ctx); err != nil {
 		return nil, err
 	}
-	if err := whole(c.counts.Data); err != nil {
+	if err := checkValues(c.counts.Data, normalised); err != nil {
 		return nil, err
 	}
 	if err := counts.Tidy(c.counts); err != nil {
@@ -108,10 +112,11 @@ func (f *file) countsIn(ctx context.Context, key string, rows []int, tables *h5a
 	return c, nil
 }
 
-// whole returns an *errNotCounts unless all values are counts.
-func whole(data []float32) error {
+// checkValues returns an *errNotCounts unless all values are counts or, of a
+// normalised matrix, finite and not negative.
+func checkValues(data []float32, normalised bool) error {
 	for _, v := range data {
-		if v >= 0 && v < counts.Max && v == float32(int32(v)) {
+		if v >= 0 && (v < counts.Max && v == float32(int32(v)) || normalised && v <= math.MaxFloat32) {
 			continue
 		}
 		return &errNotCounts{lo: slices.Min(data), hi: slices.Max(data), example: v}

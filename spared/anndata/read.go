@@ -14,12 +14,14 @@ import (
 // Options says what to read of a slide in an .h5ad file. The zero value reads
 // the genes' counts of the spots under tissue, with the pictures.
 type Options struct {
-	Name        string // slide name; "" = Name of the location
-	SlideKey    string // column of obs that tells slides apart; "" = as found
-	Counts      string // key of the counts, e.g. "layers/umi"; "" = the first of the usual ones that holds counts
-	OffTissue   bool   // keep spots with in_tissue = 0
-	AllFeatures bool   // keep antibodies etc. beside the genes
-	NoImages    bool   // leave the pictures unread
+	Name        string         // slide name; "" = Name of the location
+	SlideKey    string         // column of obs that tells slides apart; "" = as found
+	Counts      string         // key of the counts, e.g. "layers/umi"; "" = the first of the usual ones that holds counts
+	OffTissue   bool           // keep spots with in_tissue = 0
+	AllFeatures bool           // keep antibodies etc. beside the genes
+	Normalised  bool           // the values are not counts but were normalised: they need not be whole
+	NoImages    bool           // leave the pictures unread
+	Digests     *slide.Digests // what is known of files from other slides; nil = nothing
 }
 
 // Read reads the slide at a location that [Find] gave: counts, genes, places,
@@ -55,12 +57,12 @@ func Read(ctx context.Context, loc string, o Options) (s *slide.Slide, err error
 }
 
 // Sources returns the file that Read would read, with its size and digest.
-func Sources(ctx context.Context, loc string, _ Options) ([]slide.Source, error) {
+func Sources(ctx context.Context, loc string, o Options) ([]slide.Source, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	path, _ := splitLocation(loc)
-	src, err := rawfile.Hashed(path)
+	src, err := o.Digests.Of(path, rawfile.Hashed)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func (f *file) slide(ctx context.Context, name string, o Options) (*slide.Slide,
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	m, err := f.counts(ctx, o.Counts, rows, tables)
+	m, err := f.counts(ctx, o, rows, tables)
 	if err != nil {
 		return nil, err
 	}

@@ -106,6 +106,14 @@ func All() []Dataset {
 // Find returns the data set of that name or abbreviation, in any case. The
 // error of an unknown one wraps [ErrUnknown] and names the nearest.
 func Find(name string) (Dataset, error) {
+	d, err := named(name)
+	if err != nil {
+		err = fmt.Errorf("catalog: %w", err)
+	}
+	return d, err
+}
+
+func named(name string) (Dataset, error) {
 	all := All()
 	for _, d := range all {
 		if strings.EqualFold(d.Name, name) || strings.EqualFold(d.Abbr, name) {
@@ -116,7 +124,7 @@ func Find(name string) (Dataset, error) {
 	if near := nearest(all, name); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return Dataset{}, fmt.Errorf("catalog: %w: %q; %s", ErrUnknown, name, hint)
+	return Dataset{}, fmt.Errorf("%w: %q; %s", ErrUnknown, name, hint)
 }
 
 // SlideNames returns the names of the slides of a split, or of all for
@@ -191,7 +199,7 @@ func notes(d Dataset) []string {
 			"the published reader resizes it by (hires height / its height) / tissue_hires_scalef")
 	case "parigi":
 		n = append(n, "the published values are normalised, not counts; the published recipe treats them as counts, and so does this one",
-			"the record has no hires and no lowres picture, only the full-resolution one (16-bit)")
+			"the record has no hires and no lowres picture, only the full-resolution one (16-bit), from which they are made")
 	}
 	if d.Abbr == "10XGMBC" || d.Abbr == "10XGHB" {
 		n = append(n, "the full-resolution picture has 16 bits a channel")

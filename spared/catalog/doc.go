@@ -83,9 +83,10 @@
 //     resume, then in the readers' way.
 //   - parigi publishes normalised values, which the readers use as counts. They
 //     become a Matrix Market file with the very same digits, and symbols stand
-//     in for ids; source.json and [Dataset].Notes say that they are no counts.
-//     Its hires and lowres pictures, which the reader makes of the 16-bit
-//     full-resolution one, are not made.
+//     in for ids; source.json and [Dataset].Notes say that they are no counts,
+//     and so do the inputs (spared.Input.Normalised). Its hires and lowres
+//     pictures, which the reader makes of the 16-bit full-resolution one, are
+//     made by package visium when it reads the slide.
 //   - erickson's and mirzazadeh's full-resolution pictures are kept as they
 //     came. Their readers resize them by (hires height / own height) /
 //     tissue_hires_scalef before they cut patches, so whoever cuts patches

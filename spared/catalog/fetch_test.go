@@ -122,9 +122,21 @@ func checkRecord(t *testing.T, dir string, d Dataset, name string) {
 // checkParigi: symbols stand for ids, and the values are the table's.
 func checkParigi(t *testing.T, dir string, want *slide.Slide) {
 	t.Helper()
-	got := readSlide(t, dir)
+	if _, err := visium.Read(context.Background(), dir, visium.Options{}); err == nil || !strings.Contains(err.Error(), "normalised") {
+		t.Errorf("read as counts: %v", err)
+	}
+	got, err := visium.Read(context.Background(), dir, visium.Options{Normalised: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range want.Counts.Data {
+		want.Counts.Data[k] = v * parigiScale
+	}
 	if diff := cmp.Diff(want.Counts.Data, got.Counts.Data); diff != "" {
 		t.Error(diff)
+	}
+	if got.Hires == nil || got.Lowres == nil {
+		t.Error("the full-resolution picture made no smaller ones")
 	}
 	if diff := cmp.Diff(want.Barcodes, got.Barcodes); diff != "" {
 		t.Error(diff)
@@ -179,6 +191,43 @@ func TestFetchedCurates(t *testing.T) {
 	}
 }
 
+// TestNormalisedBuilds goes from parigi's archive to the data set: values that
+// are no counts pass, and the manifest says what they are.
+func TestNormalisedBuilds(t *testing.T) {
+	d := find(t, "PMI")
+	srv := serve(t, authorsFiles(t, d, makeSlides(t, d)))
+	ctx, dir := context.Background(), t.TempDir()
+	o := srv.options(dir)
+	r, err := Resolve(ctx, []string{"PMI"}, spared.Recipe{Genes: 8, GeneMin: 1, SpotMin: 1, Normalization: spared.CPM}, ResolveOptions{Dir: dir, Fetch: &o})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "pmi.h5ad")
+	ds, err := spared.Build(ctx, r, path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(ds.Manifest.Notes, func(n string) bool {
+		return strings.HasPrefix(n, "values are not counts") && strings.Contains(n, "A1_S1")
+	}) {
+		t.Errorf("the notes do not say that the values are no counts: %q", ds.Manifest.Notes)
+	}
+	whole := true
+	for _, v := range ds.Layers[spared.LayerCounts].Data {
+		whole = whole && v == float32(int32(v))
+	}
+	if whole {
+		t.Error("the values were rounded")
+	}
+	if ds.Sections[0].Hires == nil {
+		t.Error("no picture")
+	}
+	again, err := spared.ReadManifest(path)
+	if err != nil || !again.Recipe.Inputs[0].Normalised {
+		t.Errorf("the recipe in the file: %+v, %v", again, err)
+	}
+}
+
 func TestResolve(t *testing.T) {
 	dir := t.TempDir()
 	d := find(t, "PMI")
@@ -193,7 +242,7 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	published := d.Recipe()
-	published.Inputs = []spared.Input{{Name: "B1_S2", Dir: filepath.Join(folder, "B1_S2")}, {Name: "A1_S1", Dir: filepath.Join(folder, "A1_S1")}}
+	published.Inputs = []spared.Input{{Name: "B1_S2", Dir: filepath.Join(folder, "B1_S2"), Normalised: true}, {Name: "A1_S1", Dir: filepath.Join(folder, "A1_S1"), Normalised: true}}
 	own := published
 	own.Train, own.Val, own.Genes, own.Order, own.SpotMin, own.Seed = []string{"A1_S1"}, []string{"B1_S2"}, 64, spared.Released, 5, 7
 	own.Patients = map[string]string{"A1_S1": "ann", "B1_S2": "S2"}

@@ -94,7 +94,7 @@ func Resolve(ctx context.Context, args []string, asked spared.Recipe, o ResolveO
 		return d.resolve(ctx, asked, o)
 	}
 	if len(args) == 1 && asked.Inputs != nil && !exists(asked.Inputs[len(asked.Inputs)-1].Dir) && looksLikeName(args[0]) {
-		if _, err := Find(args[0]); err != nil {
+		if _, err := named(args[0]); err != nil {
 			return asked, fmt.Errorf("there is no folder %s, and %w", args[0], err)
 		}
 	}
@@ -143,7 +143,7 @@ func (d Dataset) Inputs(dir string) ([]spared.Input, error) {
 			}
 			return nil, fmt.Errorf("catalog: %s (%s) %w: no slide in %s; run: spared fetch %s%s", d.Name, d.Abbr, ErrNotFetched, folder, d.Abbr, hint)
 		}
-		inputs = append(inputs, spared.Input{Name: s.Name, Dir: folder})
+		inputs = append(inputs, spared.Input{Name: s.Name, Dir: folder, Normalised: d.Source.Name == "parigi"})
 	}
 	return inputs, nil
 }

@@ -3,13 +3,13 @@ package catalog
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spatialgo/spatialgo/internal/atomicfile"
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 )
 
 // records are the downloads by their address in the catalogue, as kept in
@@ -30,7 +30,7 @@ func readRecords(path string) (records, error) {
 		return r, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("catalog: %w", err)
+		return nil, rawfile.FileError(path, err)
 	}
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, format.Errorf(path, "", "is damaged: delete it, and the checksums are recorded anew: %w", err)

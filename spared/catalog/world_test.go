@@ -235,7 +235,7 @@ func authorsFiles(t testing.TB, d Dataset, slides map[string]map[string][]byte) 
 			}
 		case "parigi":
 			prefix := "GSM52134" + strconv.Itoa(83+i) + "_V19S23-097_" + s.Name + "_"
-			a = append(a, member{prefix + "normalized_data.tsv.gz", gzipped(t, parigiText(t, madeUp(t, s.Name, d.Organism, worldSide), 1))},
+			a = append(a, member{prefix + "normalized_data.tsv.gz", gzipped(t, parigiText(t, madeUp(t, s.Name, d.Organism, worldSide), parigiScale))},
 				member{prefix + "tissue_positions_list.csv.gz", gzipped(t, files["spatial/tissue_positions_list.csv"])},
 				member{prefix + "scalefactors_json.json.gz", gzipped(t, files["spatial/scalefactors_json.json"])},
 				member{prefix + "Region1_colon_d0_rotated.tif.gz", gzipped(t, files["source_image.jpg"])})
@@ -289,6 +289,9 @@ func parigiText(t testing.TB, s *slide.Slide, scale float64) []byte {
 	}
 	return []byte(b.String() + "\n")
 }
+
+// parigiScale makes the author's values fractions, as normalised ones are.
+const parigiScale = 0.25
 
 const worldSide = 9 // spots along each side of a made-up slide
 

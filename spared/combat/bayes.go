@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 const (
@@ -30,7 +31,7 @@ func (f *Fit) line(m *moments, covariates int) (slope, intercept []float64, err 
 	}
 	if f.options.MeanOnly {
 		shrinkMeans(gamma, delta)
-	} else if err := shrink(gamma, delta, m.n, f.options.FirstGene); err != nil {
+	} else if err := shrink(gamma, delta, m.n, f.options); err != nil {
 		return nil, nil, err
 	}
 	for k, j := range genes {
@@ -56,12 +57,21 @@ func shrinkMeans(gamma, delta []float64) {
 
 // shrink replaces the estimates γ̂ and δ̂ of a batch of n spots by their
 // posterior modes γ* and δ*.
-func shrink(gamma, delta []float64, n float64, firstGene bool) error {
+func shrink(gamma, delta []float64, n float64, o Options) error {
 	if len(gamma) == 0 {
 		return nil
 	}
+	gammaHat, deltaHat := slices.Clone(gamma), slices.Clone(delta)
+	if o.SampleVariance && n > 1 {
+		for k := range delta {
+			delta[k] *= n / (n - 1)
+		}
+	}
 	bar, tau2 := meanVar(gamma)
 	m, v := meanVar(delta)
+	if genes := float64(len(delta)); o.SampleVariance && genes > 1 {
+		v *= genes / (genes - 1)
+	}
 	switch {
 	case m == 0: // no gene varies within the batch: location only
 		for k := range gamma {
@@ -77,13 +87,12 @@ func shrink(gamma, delta []float64, n float64, firstGene bool) error {
 		return nil
 	}
 	a, b := (2*v+m*m)/v, (m*v+m*m*m)/v
-	gammaHat, deltaHat := append([]float64(nil), gamma...), append([]float64(nil), delta...)
 	for range maxRounds {
 		var change float64
 		for k := range gamma {
 			g := posteriorMean(gammaHat[k], bar, tau2, delta[k], n)
 			off := gammaHat[k] - g
-			if firstGene && k > 0 { // gamma[0] is this round's already
+			if o.FirstGene && k > 0 { // gamma[0] is this round's already
 				off = gammaHat[k] - gamma[0]
 			}
 			d := (0.5*n*(deltaHat[k]+off*off) + b) / (0.5*n + a - 1) // n(δ̂+(γ̂-γ)²) = Σ(s-γ)²

@@ -28,6 +28,10 @@ type Options struct {
 	// update of every gene's δ it takes the γ of the first gene. For
 	// comparison only; the result depends on the order of genes.
 	FirstGene bool
+
+	// SampleVariance divides by n-1 in δ̂ and in its variance over genes, as
+	// scanpy.pp.combat does: the difference fades with the spots of a batch.
+	SampleVariance bool
 }
 
 // Fit is what all batches are moved onto.

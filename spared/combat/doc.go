@@ -56,7 +56,7 @@
 // # What differs from other implementations
 //
 // The results equal inmoose.pycombat 0.9.1, all options included. R's sva
-// divides by n-1 in places, scanpy likewise. The package combat 0.3.3 on PyPI,
+// divides by n-1 in places, scanpy likewise (Options.SampleVariance). The package combat 0.3.3 on PyPI,
 // which SpaRED calls, uses the shift of the first gene for all genes in the
 // update of δ; its output depends on the order of genes. Options.FirstGene
 // reproduces it for comparison. It also turns the

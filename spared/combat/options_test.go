@@ -76,6 +76,34 @@ func TestOptionsEqualInmoose(t *testing.T) {
 	}
 }
 
+// TestSampleVarianceEqualsScanpy reads what scanpy.pp.combat 1.11.5 makes of the
+// same spots and batches without covariates.
+func TestSampleVarianceEqualsScanpy(t *testing.T) {
+	var in struct {
+		X     [][]float64
+		Batch []int
+	}
+	var want struct{ Plain [][]float64 }
+	for file, v := range map[string]any{"inmoose.json": &in, "scanpy.json": &want} {
+		text, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := matrixOf(in.X)
+	if _, _, _, err := combat.CorrectWith(got, in.Batch, 3, combat.Options{SampleVariance: true}); err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range want.Plain {
+		for j, w := range row {
+			goldentest.Near(t, 1e-10, got.At(i, j), w, "spot %d, gene %d", i, j)
+		}
+	}
+}
+
 // TestFitWithoutCopies fits on some spots and applies to others by numbers of
 // batches, and compares with copies of the rows.
 func TestFitWithoutCopies(t *testing.T) {

@@ -14,8 +14,10 @@
 // state 42, clusters in obs["cluster"]. That function also puts the counts back
 // into X, which here never left it.
 //
-// [RawOf] sums slides up as their instruments wrote them: counts per spot and
-// per gene, the least and the overall share of spots with a count (SpaRED's
-// exp_frac and glob_exp_frac), and level and spread of each gene. These are the
-// numbers of the raw half of SpaRED's QC plots; widgets.QC draws them.
+// [ReadRaw] gives the slides as their instruments wrote them, summed up: counts
+// per spot and per gene, the least and the overall share of spots with a count
+// (SpaRED's exp_frac and glob_exp_frac), and level and spread of each gene.
+// These are the numbers of the raw half of SpaRED's QC plots; widgets.QC draws
+// them. Build stores them in the file (spared.Raw), so the slides need not be
+// there any more.
 package explore

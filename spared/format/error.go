@@ -5,6 +5,7 @@ package format
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -53,6 +54,12 @@ func Errorf(path, key, msg string, args ...any) *Error {
 		e.Err = hidden{u.Unwrap()}
 	}
 	return e
+}
+
+// Missing makes the Error of something that is not there; errors.Is finds
+// fs.ErrNotExist in it, whose own words would say it a second time.
+func Missing(path, msg string) *Error {
+	return &Error{Path: path, Msg: msg, Err: hidden{fs.ErrNotExist}}
 }
 
 // hidden carries a cause whose text has been printed already.

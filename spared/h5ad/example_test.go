@@ -55,5 +55,5 @@ func Example() {
 func ExampleReadElem() {
 	_, err := h5ad.ReadElem("missing.h5ad", "layers/log1p")
 	fmt.Println(err)
-	// Output: missing.h5ad: no such file: file does not exist
+	// Output: missing.h5ad: no such file
 }

@@ -42,6 +42,19 @@ func TestHippoEqualsSquidpyAndEsda(t *testing.T) {
 		goldentest.Near(t, 1e-12, res[j].I, want, "I of d_log1p, %s", ids[j])
 	}
 	equalEsda(t, genes, ids, func(j int) moran.Result { return res[j] })
+	// squidpy's variance is off by 4e-7, and its p one-sided by 1-Φ(z), which
+	// loses digits below 1e-10.
+	wantVar := genes.Floats(t, "var_norm_squidpy")
+	for j, want := range genes.Floats(t, "pval_norm_squidpy") {
+		goldentest.NearRelative(t, 1e-6, res[j].VarNorm, wantVar[j], "variance of squidpy, %s", ids[j])
+		p := res[j].PNorm / 2
+		if res[j].ZNorm < 0 {
+			p = 1 - p
+		}
+		if math.Abs(p-want) > 1e-4*want+1e-14 {
+			t.Errorf("one-sided p of %s: %g, want %g", ids[j], p, want)
+		}
+	}
 }
 
 // equalEsda compares with the columns of esda 2.9.0 in a table.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/dense"
+	"github.com/spatialgo/spatialgo/spared/genelength"
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
 	"github.com/spatialgo/spatialgo/spared/norm"
 	"github.com/spatialgo/spatialgo/spared/sparse"
@@ -163,12 +164,29 @@ func TestHippoEqualsSpaRED(t *testing.T) {
 	}
 	total, detected := slide.Counts.ColSums()
 	wantTotal, wantDetected := genes.Floats(t, "total_counts"), genes.Floats(t, "n_cells_by_counts")
+	n := float64(len(slide.Spots))
+	share, zeros := genes.Floats(t, "exp_frac"), genes.Floats(t, "n_zero") // of one slide, glob_exp_frac is exp_frac
+	for j, w := range genes.Floats(t, "glob_exp_frac") {
+		if got := float64(detected[j]) / n; got != share[j] || got != w || n-float64(detected[j]) != zeros[j] {
+			t.Fatalf("gene %s: share of spots %g, want %g", ids[j], got, share[j])
+		}
+	}
 	for j := range ids {
 		if total[j] != wantTotal[j] || float64(detected[j]) != wantDetected[j] {
 			t.Fatalf("gene %s: %g counts at %d spots, want %g at %g", ids[j], total[j], detected[j], wantTotal[j], wantDetected[j])
 		}
 	}
 
+	// Spots were summed up after the filter and before genes without a length
+	// were dropped.
+	spotTotal, spotDetected := spots.Floats(t, "total_counts"), spots.Floats(t, "n_genes_by_counts")
+	filtered := slide.Of(t, withoutLength(t, slide, slices.Min(share)))
+	for i, sum := range filtered.RowSums() {
+		cols, _ := filtered.Row(i)
+		if sum != spotTotal[i] || float64(len(cols)) != spotDetected[i] {
+			t.Fatalf("spot %d: %g counts of %d genes, want %g of %g", i, sum, len(cols), spotTotal[i], spotDetected[i])
+		}
+	}
 	want := spots.Floats(t, "rpk_sum")
 	sumLog := spots.Floats(t, "sum_log1p")
 	for i := range rpk {
@@ -186,6 +204,25 @@ func TestHippoEqualsSpaRED(t *testing.T) {
 			goldentest.Near(t, 1e-12, got[i], w, "log1p of %s at spot %d", id, i)
 		}
 	}
+}
+
+// withoutLength returns the slide's genes and those that passed the same filter
+// (100 to 1e6 counts, measured in more than a share of the spots) but have no
+// length.
+func withoutLength(t *testing.T, s *goldentest.LogSlide, least float64) []string {
+	t.Helper()
+	table, err := genelength.Open("mouse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	genes := slices.Clone(s.Genes)
+	total, detected := s.Slide.Counts.ColSums()
+	for j, id := range s.Slide.Genes {
+		if _, ok := table.Length(id); !ok && total[j] > 100 && total[j] < 1e6 && float64(detected[j]) > least*float64(len(s.Spots)) {
+			genes = append(genes, id)
+		}
+	}
+	return genes
 }
 
 // random returns Poisson-like counts, about 60 % zeros; the first spot has

@@ -89,7 +89,7 @@ func (p *Picture) readHeader() error {
 	st, err := os.Stat(p.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return p.errorf("no such file: %w", fs.ErrNotExist)
+		return format.Missing(p.path, "no such file")
 	case err != nil:
 		return p.errorf("cannot be opened: %w", err)
 	case st.IsDir():

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 )
 
 // Numbers of TIFF tags (TIFF 6.0; sub-directories: TIFF Technical Note 1).
@@ -47,9 +49,7 @@ type directory struct {
 
 // tiffFile reads numbers of a TIFF file until the first error.
 type tiffFile struct {
-	r     io.ReaderAt
-	order binary.ByteOrder
-	err   error
+	rawfile.Numbers
 	// Sizes in bytes: 4, 2 and 12 in a classic file, 8, 8 and 20 in a BigTIFF.
 	offset, count, tag int64
 }
@@ -61,16 +61,16 @@ func readTIFF(r io.ReaderAt) (pages, subs []directory, big bool, err error) {
 	if _, err := r.ReadAt(magic[:], 0); err != nil {
 		return nil, nil, false, err
 	}
-	t := &tiffFile{r: r, order: binary.LittleEndian, offset: 4, count: 2, tag: 12}
+	t := &tiffFile{Numbers: rawfile.Numbers{R: r, Order: binary.LittleEndian}, offset: 4, count: 2, tag: 12}
 	if magic[0] == 'M' {
-		t.order = binary.BigEndian
+		t.Order = binary.BigEndian
 	}
 	at := int64(4)
 	if big = magic[2] == '+' || magic[3] == '+'; big {
 		t.offset, t.count, t.tag, at = 8, 8, 20, 8
 	}
 	seen := map[int64]bool{}
-	for at = t.uint(at, t.offset); at != 0 && t.err == nil; {
+	for at = t.Uint(at, t.offset); at != 0 && t.Err == nil; {
 		if seen[at] || len(pages) == maxDirectories {
 			return nil, nil, big, fmt.Errorf("its chain of directories runs in a circle or holds more than %d", maxDirectories)
 		}
@@ -78,16 +78,16 @@ func readTIFF(r io.ReaderAt) (pages, subs []directory, big bool, err error) {
 		d := t.directory(at)
 		pages, at = append(pages, d), d.next
 	}
-	if t.err == nil && len(pages) > 0 {
+	if t.Err == nil && len(pages) > 0 {
 		for _, at := range pages[0].subs {
 			subs = append(subs, t.directory(at))
 		}
 	}
 	switch {
-	case errors.Is(t.err, io.EOF):
+	case errors.Is(t.Err, io.EOF):
 		return nil, nil, big, fmt.Errorf("the file ends within its directories: %w", io.ErrUnexpectedEOF)
-	case t.err != nil:
-		return nil, nil, big, t.err
+	case t.Err != nil:
+		return nil, nil, big, t.Err
 	case len(pages) == 0:
 		return nil, nil, big, errors.New("it has no directory")
 	}
@@ -97,20 +97,20 @@ func readTIFF(r io.ReaderAt) (pages, subs []directory, big bool, err error) {
 // directory reads the directory at an offset.
 func (t *tiffFile) directory(at int64) directory {
 	d := directory{samples: 1, bits: 1, planar: 1}
-	n := t.uint(at, t.count)
+	n := t.Uint(at, t.count)
 	if n < 0 || n > maxTags {
 		t.fail(fmt.Errorf("a directory with %d tags", n))
 		return d
 	}
 	at += t.count
 	for range n {
-		if t.err != nil {
+		if t.Err != nil {
 			return d
 		}
 		t.into(&d, at)
 		at += t.tag
 	}
-	d.next = t.uint(at, t.offset)
+	d.next = t.Uint(at, t.offset)
 	if d.rowsPerStrip <= 0 || d.rowsPerStrip > d.height {
 		d.rowsPerStrip = d.height // the default: one strip
 	}
@@ -119,7 +119,7 @@ func (t *tiffFile) directory(at int64) directory {
 
 // into takes the tag at an offset into the directory.
 func (t *tiffFile) into(d *directory, at int64) {
-	switch t.uint(at, 2) {
+	switch t.Uint(at, 2) {
 	case tagSubfileType:
 		d.reduced = t.value(at)&1 != 0
 	case tagWidth:
@@ -147,32 +147,9 @@ func (t *tiffFile) into(d *directory, at int64) {
 }
 
 func (t *tiffFile) fail(err error) {
-	if t.err == nil {
-		t.err = err
+	if t.Err == nil {
+		t.Err = err
 	}
-}
-
-// uint reads a number of 1, 2, 4 or 8 bytes.
-func (t *tiffFile) uint(at, size int64) int64 {
-	var b [8]byte
-	if t.err == nil {
-		if at < 0 {
-			t.err = io.ErrUnexpectedEOF // an offset beyond 63 bits
-		} else {
-			_, t.err = t.r.ReadAt(b[:size], at)
-		}
-	}
-	switch {
-	case t.err != nil:
-		return 0
-	case size == 1:
-		return int64(b[0])
-	case size == 2:
-		return int64(t.order.Uint16(b[:]))
-	case size == 4:
-		return int64(t.order.Uint32(b[:]))
-	}
-	return int64(t.order.Uint64(b[:]))
 }
 
 // sizeOf is the length of a tag's values by its type: BYTE, SHORT, LONG, IFD,
@@ -206,17 +183,17 @@ func (t *tiffFile) values(at int64) []int64 { return t.some(at, maxSubIFDs) }
 // some reads up to limit values. They lie in the tag where they fit, else
 // where the tag points.
 func (t *tiffFile) some(at, limit int64) []int64 {
-	size, n := sizeOf(t.uint(at+2, 2)), t.uint(at+4, t.offset)
+	size, n := sizeOf(t.Uint(at+2, 2)), t.Uint(at+4, t.offset)
 	if size == 0 || n <= 0 {
 		return nil
 	}
 	from := at + 4 + t.offset
 	if n > t.offset/size {
-		from = t.uint(from, t.offset)
+		from = t.Uint(from, t.offset)
 	}
 	var v []int64
 	for i := range min(n, limit) {
-		v = append(v, t.uint(from+i*size, size))
+		v = append(v, t.Uint(from+i*size, size))
 	}
 	return v
 }

@@ -50,6 +50,10 @@
 // ArrayCol is x and ArrayRow is y: on the 2K arrays, where x + y is even, this
 // makes the six nearest spots those of Visium's lattice.
 //
+// A slide whose folder spatial has no pictures, or that has no such folder,
+// gets its hires and lowres pictures from the full-resolution one, as
+// picture.Preview makes them.
+//
 // The spot diameter follows from the distance of spots in pixels and the
 // instrument's ratio of the two: 100 µm spots 200 µm apart on the ST array of
 // 33 x 35 places (Andersson et al., Nat Commun 12:6012, 2021); the same spots

@@ -35,7 +35,7 @@ func list(dir string) (listing, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return l, format.Errorf(dir, "", "there is no such file or folder: %w", fs.ErrNotExist)
+			return l, format.Missing(dir, "there is no such file or folder")
 		}
 		return l, rawfile.FileError(dir, err)
 	}
@@ -140,7 +140,7 @@ func Find(path string) ([]string, error) {
 			return []string{path}, nil
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, format.Errorf(path, "", "there is no such file or folder: %w", fs.ErrNotExist)
+			return nil, format.Missing(path, "there is no such file or folder")
 		}
 		return nil, rawfile.FileError(path, err)
 	}

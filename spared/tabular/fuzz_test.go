@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/spatialgo/spatialgo/spared/internal/counts"
 	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 )
 
@@ -29,7 +30,7 @@ func FuzzCounts(f *testing.F) {
 	f.Add([]byte("\"a\" \"b\"\n\"x\"  1 2\n"))
 	f.Add([]byte(packed(countsText)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		g, err := readGrid(context.Background(), textOf(t, data))
+		g, err := readGrid(context.Background(), textOf(t, data), counts.Whole)
 		if err != nil {
 			checkFormatError(t, err)
 			return

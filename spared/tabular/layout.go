@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
 	"github.com/spatialgo/spatialgo/spared/visium"
 )
 
@@ -18,6 +19,7 @@ type layout struct {
 	spatial    string   // folder with Space Ranger's files on the places
 	annotation string   // table of gene ids and symbols
 	fullRes    string
+	preview    string // the full-resolution picture, where hires and lowres ones are to be made from it
 	patient    string
 }
 
@@ -71,6 +73,9 @@ func locate(loc string, o Options) (*layout, error) {
 	}
 	if o.FullRes != "" {
 		lay.fullRes = o.FullRes
+	}
+	if !o.NoImages && (lay.spatial == "" || !visium.HasPictures(lay.spatial)) && rawfile.IsPicture(lay.fullRes) {
+		lay.preview = lay.fullRes
 	}
 	return lay, nil
 }

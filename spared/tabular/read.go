@@ -13,6 +13,7 @@ import (
 	"github.com/spatialgo/spatialgo/spared/genelength"
 	"github.com/spatialgo/spatialgo/spared/internal/counts"
 	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
+	"github.com/spatialgo/spatialgo/spared/picture"
 	"github.com/spatialgo/spatialgo/spared/slide"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 	"github.com/spatialgo/spatialgo/spared/visium"
@@ -21,22 +22,25 @@ import (
 // Options says what to read of a slide given as tables. The zero value reads
 // the spots under tissue with what is found beside their counts.
 type Options struct {
-	Name      string // slide name; "" = Name of the location
-	OffTissue bool   // keep spots that the table of places does not select (selected or in_tissue of 0)
-	Places    string // table of places; "" = as found
-	FullRes   string // full-resolution picture; "" = as found
-	NoImages  bool   // leave the hires and lowres pictures of a folder spatial unread
+	Name       string         // slide name; "" = Name of the location
+	OffTissue  bool           // keep spots that the table of places does not select (selected or in_tissue of 0)
+	Normalised bool           // the values are not counts but were normalised: they need not be whole
+	Places     string         // table of places; "" = as found
+	FullRes    string         // full-resolution picture; "" = as found
+	Digests    *slide.Digests // what is known of files from other slides; nil = nothing
+	NoImages   bool           // leave the hires and lowres pictures of a folder spatial unread, and make none from the full-resolution one
 }
 
 // Read reads the slide at a location that [Find] gave: counts, genes, places,
-// and the size of the full-resolution picture. See the package documentation
-// for the tables that it knows.
+// and pictures: those of a folder spatial, else small ones made from the
+// full-resolution picture (picture.Preview). See the package documentation for
+// the tables that it knows.
 //
 // Counts are [spots][genes] in the order of the table, whole numbers. X and Y
 // are in full-resolution pixels where a table of places gives pixels, else in
 // units of the array, and then the slide has no picture. Each file read is
-// listed in Sources with the SHA-256 of its bytes, but for the picture, of
-// which only the header is read.
+// listed in Sources with the SHA-256 of its bytes, but for a full-resolution
+// picture of which only the header is read, as no smaller one is made from it.
 //
 // What is wrong with a table is a *format.Error that names file, line and
 // column. Read stops with ctx's error when ctx ends. Memory is bounded by a
@@ -61,7 +65,7 @@ func Read(ctx context.Context, loc string, o Options) (*slide.Slide, error) {
 	if err := r.annotate(s, lay); err != nil {
 		return nil, err
 	}
-	if err := setFullRes(s, lay.fullRes, o.FullRes != ""); err != nil {
+	if err := r.fullRes(ctx, s, lay); err != nil {
 		return nil, err
 	}
 	s.Organism = organism(s.Genes)
@@ -80,7 +84,7 @@ func Sources(ctx context.Context, loc string, o Options) ([]slide.Source, error)
 		return nil, err
 	}
 	paths := []string{lay.counts, lay.mtx.spots, lay.mtx.genes, lay.mtx.matrix}
-	for _, p := range append(lay.places, lay.annotation) {
+	for _, p := range append(lay.places, lay.annotation, lay.preview) {
 		if p != lay.mtx.spots { // read once
 			paths = append(paths, p)
 		}
@@ -93,14 +97,14 @@ func Sources(ctx context.Context, loc string, o Options) ([]slide.Source, error)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		src, err := rawfile.Hashed(p)
+		src, err := o.Digests.Of(p, rawfile.Hashed)
 		if err != nil {
 			return nil, err
 		}
 		sources = append(sources, src)
 	}
 	if lay.spatial != "" {
-		more, err := visium.SpatialSources(lay.spatial, visium.Options{NoImages: o.NoImages})
+		more, err := visium.SpatialSources(lay.spatial, visium.Options{NoImages: o.NoImages, Digests: o.Digests})
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +159,7 @@ func (r *reader) counts(ctx context.Context, lay *layout) (*matrix, error) {
 	}
 	var g *grid
 	err := r.table(lay.counts, func(t *text) (err error) {
-		g, err = readGrid(ctx, t)
+		g, err = readGrid(ctx, t, counts.Check(r.opts.Normalised))
 		return err
 	})
 	if err != nil {
@@ -257,7 +261,7 @@ func (r *reader) matrixMarket(ctx context.Context, lay *layout) (*matrix, error)
 	if err != nil {
 		return nil, err
 	}
-	mtx := counts.MTX{Path: lay.mtx.matrix, R: f.Reader, Size: f.Size, Genes: len(m.genes), Spots: len(m.spots), Either: true,
+	mtx := counts.MTX{Path: lay.mtx.matrix, R: f.Reader, Size: f.Size, Genes: len(m.genes), Spots: len(m.spots), Either: true, Normalised: r.opts.Normalised,
 		Tables: filepath.Base(lay.mtx.genes) + " and " + filepath.Base(lay.mtx.spots)}
 	if m.counts, err = mtx.Read(ctx); err != nil {
 		f.Abandon()
@@ -494,18 +498,20 @@ func (r *reader) annotate(s *slide.Slide, lay *layout) error {
 	})
 }
 
-// setFullRes records the picture and its size. A given one must be readable;
-// one that was only found is kept without a size where it is not.
-func setFullRes(s *slide.Slide, path string, given bool) error {
-	if path == "" {
-		return nil
+// fullRes records the full-resolution picture, and makes the smaller ones from
+// it where there are none and the spots' pixels are known.
+func (r *reader) fullRes(ctx context.Context, s *slide.Slide, lay *layout) error {
+	if lay.preview != "" {
+		src, err := r.opts.Digests.Of(lay.preview, rawfile.Hashed)
+		if err != nil {
+			return err
+		}
+		r.sources = append(r.sources, src)
 	}
-	w, h, err := rawfile.PictureSize(path)
-	if err != nil && given {
+	if err := rawfile.SetFullRes(s, lay.fullRes, r.opts.FullRes != ""); err != nil || lay.fullRes == "" || lay.preview == "" {
 		return err
 	}
-	s.FullRes, s.FullResSize = path, [2]int{w, h}
-	return nil
+	return picture.Preview(ctx, s)
 }
 
 // organism tells human from mouse by Ensembl ids or, where the genes have

@@ -92,7 +92,17 @@ func packed(text string) string {
 	return buf.String()
 }
 
-func picture(encode func(*bytes.Buffer, image.Image) error) string {
+// withPicture is what the picture adds to the slide: black, 40 x 30 pixels,
+// smaller than a hires or lowres picture may be.
+func withPicture(s *slide.Slide) {
+	s.FullRes, s.FullResSize = "A1.jpg", [2]int{40, 30}
+	for _, img := range []**slide.Image{&s.Hires, &s.Lowres} {
+		*img = &slide.Image{Width: 40, Height: 30, Pix: make([]uint8, 3*40*30)}
+	}
+	s.Scale.Hires, s.Scale.Lowres = 1, 1
+}
+
+func drawn(encode func(*bytes.Buffer, image.Image) error) string {
 	var buf bytes.Buffer
 	if err := encode(&buf, image.NewGray(image.Rect(0, 0, 40, 30))); err != nil {
 		panic(err)
@@ -192,6 +202,8 @@ func TestReadAccepts(t *testing.T) {
 		{"spaces, and quotes around names, as R writes tables", legacy().with("A1.tsv", `"G1" "G2" "G3"`+"\n"+`"2x1" 5 0 2`+"\n"+`"3x1" 0 1 0`+"\n"+`"2x2" 0 0 0`+"\n"+`"3x2" 7 8 9`+"\n"), "", Options{}, same},
 		{"a header one cell short, as R writes tables", legacy().with("A1.tsv", header), "", Options{}, same},
 		{"quoted numbers", legacy().with("A1.tsv", replaced(countsText, "\t5\t", "\t\"5\"\t")), "", Options{}, same},
+		{"values that were normalised, where that is said", legacy().with("A1.tsv", replaced(countsText, "\t5\t0\t", "\t5.25\t0.0\t")), "", Options{Normalised: true}, func(s *slide.Slide) { s.Counts.Data[0] = 5.25 }},
+		{"the same as a Matrix Market file", market().with("matrix.mtx", replaced(mtxText, "1 1 5", "1 1 5.25")), "", Options{Normalised: true}, func(s *slide.Slide) { byBarcode(s); s.Counts.Data[0] = 5.25 }},
 		{"whole floats", legacy().with("A1.tsv", replaced(countsText, "\t5\t0\t", "\t5.0\t0.000e0\t")), "", Options{}, same},
 		{"no end of the last line, empty lines between and after", legacy().with("A1.tsv", strings.TrimSpace(replaced(countsText, "3x1", "\n3x1"))).with("A1_selection.tsv", placesText+"\n\n"), "", Options{}, func(s *slide.Slide) {
 			s.Genes = s.Genes[:3]
@@ -204,7 +216,7 @@ func TestReadAccepts(t *testing.T) {
 			s.Barcodes = []string{"2_1", "3_1", "2_2", "3_2"}
 		}},
 		{"no table of places: the names give the array", legacy().with("A1_selection.tsv", ""), "", Options{}, onArray},
-		{"no table of places: a picture would not fit", legacy().with("A1_selection.tsv", "").with("A1.jpg", picture(asJPEG)), "", Options{}, onArray},
+		{"no table of places: a picture would not fit", legacy().with("A1_selection.tsv", "").with("A1.jpg", drawn(asJPEG)), "", Options{}, onArray},
 		{"places without pixels are in units of the array", legacy().with("A1_selection.tsv", "x\ty\n3\t2\n2\t1\n3\t1\n2\t2\n"), "", Options{}, onArray},
 		{"places of another slide lie beside", legacy().with("A10_selection.tsv", replaced(placesText, "200\t110", "0\t0")), "", Options{}, same},
 		{"places by the name of another convention", legacy().with("A1_selection.tsv", "").with("alignment_table_A1.tsv", placesText), "", Options{}, same},
@@ -236,14 +248,18 @@ func TestReadAccepts(t *testing.T) {
 		{"a quoted name with the separator and a quote in it", legacy().with("A1.tsv", "").with("A1.csv", strings.ReplaceAll(replaced(countsText, "G1", `"a,""b"`), "\t", ",")), "", Options{}, func(s *slide.Slide) {
 			s.Genes[0].ID, s.Genes[0].Symbol = `a,"b`, `a,"b`
 		}},
-		{"the picture by the table's name", legacy().with("A1.jpg", picture(asJPEG)).with("A10.jpg", "x"), "", Options{}, func(s *slide.Slide) { s.FullRes, s.FullResSize = "A1.jpg", [2]int{40, 30} }},
-		{"a PNG called JPEG: the content decides", legacy().with("A1.jpg", picture(asPNG)), "", Options{}, func(s *slide.Slide) { s.FullRes, s.FullResSize = "A1.jpg", [2]int{40, 30} }},
+		{"the picture by the table's name", legacy().with("A1.jpg", drawn(asJPEG)).with("A10.jpg", "x"), "", Options{}, func(s *slide.Slide) { withPicture(s) }},
+		{"a PNG called JPEG: the content decides", legacy().with("A1.jpg", drawn(asPNG)), "", Options{}, func(s *slide.Slide) { withPicture(s) }},
 		{"a picture that cannot be read is found without a size", legacy().with("A1.jpg", "<html>404</html>"), "", Options{}, func(s *slide.Slide) { s.FullRes = "A1.jpg" }},
-		{"two pictures: neither is chosen", legacy().with("A1.jpg", picture(asJPEG)).with("A1.png", picture(asPNG)), "", Options{}, same},
+		{"no smaller pictures are asked for", legacy().with("A1.jpg", drawn(asJPEG)), "", Options{NoImages: true}, func(s *slide.Slide) { s.FullRes, s.FullResSize = "A1.jpg", [2]int{40, 30} }},
+		{"places without pixels: nothing says where on the picture the spots are", legacy().with("A1_selection.tsv", "x\ty\n2\t1\n3\t1\n2\t2\n3\t2\n").with("A1.jpg", drawn(asJPEG)), "", Options{}, func(s *slide.Slide) {
+			s.X, s.Y = []float64{2, 3, 2, 3}, []float64{1, 1, 2, 2}
+		}},
+		{"two pictures: neither is chosen", legacy().with("A1.jpg", drawn(asJPEG)).with("A1.png", drawn(asPNG)), "", Options{}, same},
 		{"files of macOS beside the real ones", legacy().with("._A1.tsv", "x").with("._A1_selection.tsv", "x"), "", Options{}, same},
 		{"a link that goes round beside the tables", legacy().with("loop.tsv", "->loop.tsv").with("nowhere.tsv", "->gone"), "", Options{}, same},
-		{"counts, spots and images in three folders", files{"ST-cnts/A1.tsv": countsText, "ST-spotfiles/A1_selection.tsv": placesText, "ST-imgs/A1.jpg": picture(asJPEG), "labels/A1_labels.tsv": "x\ty\n1\t1\n"}, "ST-cnts/A1.tsv", Options{},
-			func(s *slide.Slide) { s.Name, s.FullRes, s.FullResSize = "A1", "A1.jpg", [2]int{40, 30} }},
+		{"counts, spots and images in three folders", files{"ST-cnts/A1.tsv": countsText, "ST-spotfiles/A1_selection.tsv": placesText, "ST-imgs/A1.jpg": drawn(asJPEG), "labels/A1_labels.tsv": "x\ty\n1\t1\n"}, "ST-cnts/A1.tsv", Options{},
+			func(s *slide.Slide) { s.Name = "A1"; withPicture(s) }},
 
 		{"Matrix Market with its tables", market(), "", Options{}, byBarcode},
 		{"the same, spots x genes", market().with("matrix.mtx", "%%MatrixMarket matrix coordinate integer general\n4 3 6\n1 1 5\n1 3 2\n2 2 1\n4 1 7\n4 2 8\n4 3 9\n"), "", Options{}, byBarcode},
@@ -353,6 +369,7 @@ func TestReadRefuses(t *testing.T) {
 		{"a normalised table", legacy().with("A1.tsv", replaced(countsText, "\t8\t", "\t8.25\t")), "", Options{}, []string{"G2", "line 5", `"8.25"`, "normalised"}},
 		{"a count beyond float32", legacy().with("A1.tsv", replaced(countsText, "\t8\t", "\t16777217\t")), "", Options{}, []string{"G2", "line 5", "cannot be held exactly"}},
 		{"a count beyond float64", legacy().with("A1.tsv", replaced(countsText, "\t8\t", "\t1e999\t")), "", Options{}, []string{"G2", "line 5"}},
+		{"normalised and less than 0", legacy().with("A1.tsv", replaced(countsText, "\t5\t0\t", "\t-0.5\t0\t")), "", Options{Normalised: true}, []string{"G1", "line 2", "0 or more"}},
 		{"a spot twice", legacy().with("A1.tsv", replaced(countsText, "3x2", "2x1")), "", Options{}, []string{"A1.tsv", "line 5", `"2x1" comes a second time`}},
 		{"a spot twice in other words", legacy().with("A1.tsv", replaced(countsText, "3x2", "X2x1")), "", Options{}, []string{"spots 2x1 and X2x1", "same place"}},
 		{"a spot twice in a header", legacy().with("A1.tsv", replaced(transposed(countsText), "3x2", "2x1")), "", Options{}, []string{"line 1", `"2x1" comes a second time`}},

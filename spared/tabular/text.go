@@ -196,7 +196,7 @@ type grid struct {
 
 // readGrid reads a table of counts. The header has a name for each column and
 // may or may not have one for the column of row names.
-func readGrid(ctx context.Context, t *text) (*grid, error) {
+func readGrid(ctx context.Context, t *text, check valueCheck) (*grid, error) {
 	head, err := t.header()
 	if err != nil {
 		return nil, err
@@ -219,7 +219,7 @@ func readGrid(ctx context.Context, t *text) (*grid, error) {
 				return nil, err
 			}
 		}
-		if err := g.add(t, line); err != nil {
+		if err := g.add(t, line, check); err != nil {
 			return nil, err
 		}
 	}
@@ -263,8 +263,11 @@ func isHeaderless(head []string) bool {
 	return true
 }
 
+// valueCheck says whether a number can be a value of the table, and why not.
+type valueCheck func(float64) (float32, string)
+
 // add reads a line: a name, then counts.
-func (g *grid) add(t *text, line []byte) error {
+func (g *grid) add(t *text, line []byte, check valueCheck) error {
 	c := cutter{line, t.delim}
 	name, more, ok := c.next()
 	switch {
@@ -288,7 +291,7 @@ func (g *grid) add(t *text, line []byte) error {
 		if len(cell) == 1 && cell[0] == '0' {
 			continue
 		}
-		v, msg := parseCount(cell)
+		v, msg := parseCount(cell, check)
 		if msg != "" {
 			return t.errorf(g.cols[col], "%.40q: %s", cell, msg)
 		}
@@ -303,22 +306,22 @@ func (g *grid) add(t *text, line []byte) error {
 }
 
 // parseCount reads a count; the message is "" where it is one.
-func parseCount(cell []byte) (v float32, msg string) {
+func parseCount(cell []byte, check valueCheck) (v float32, msg string) {
 	n := 0
 	for _, b := range cell {
 		if b < '0' || b > '9' || n > counts.Max {
-			return parseOddCount(string(cell))
+			return parseOddCount(string(cell), check)
 		}
 		n = 10*n + int(b-'0')
 	}
 	if len(cell) == 0 || n > counts.Max {
-		return parseOddCount(string(cell))
+		return parseOddCount(string(cell), check)
 	}
 	return float32(n), ""
 }
 
 // parseOddCount reads a count that is not just digits.
-func parseOddCount(cell string) (float32, string) {
+func parseOddCount(cell string, check valueCheck) (float32, string) {
 	f, err := strconv.ParseFloat(cell, 64)
 	switch {
 	case cell == "" || strings.EqualFold(cell, "na") || strings.EqualFold(cell, "nan"):
@@ -328,7 +331,7 @@ func parseOddCount(cell string) (float32, string) {
 	case err != nil && !errors.Is(err, strconv.ErrRange):
 		return 0, "is not a count"
 	}
-	return counts.Whole(f)
+	return check(f)
 }
 
 // parseFinite reads a number that is neither NaN nor infinite.

@@ -63,7 +63,9 @@
 // bit. Further:
 //
 //   - a folder without a hires picture, without any picture, or with text
-//     counts only is read, where squidpy and scanpy stop;
+//     counts only is read, where squidpy and scanpy stop; where there is neither
+//     a hires nor a lowres picture but a full-resolution one, they are made
+//     from it (picture.Preview);
 //   - repeated symbols are kept, where scanpy's text reader renames them;
 //   - genes rise within each spot, which Space Ranger 1 did not do and scanpy
 //     leaves be;
@@ -84,7 +86,7 @@
 // text, pictures or Parquet make Read panic: package parquet-go sets memory
 // aside for whatever a file claims, so every length in the footer, in page
 // headers and in encoded runs is checked before, and DELTA_BYTE_ARRAY, in
-// which it cannot be, is refused. Counts in HDF5 pass through libhdf5, and
-// its version 1.10 can crash the process on a file that was damaged on
-// purpose; from a source that is not trusted, take the counts as text.
+// which it cannot be, is refused. Counts in HDF5 are read in Go; libhdf5, whose
+// version 1.10 can crash the process on a file that was damaged on purpose,
+// sees none of them.
 package visium

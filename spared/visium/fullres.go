@@ -1,30 +1,25 @@
 package visium
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 
 	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
+	"github.com/spatialgo/spatialgo/spared/picture"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
-// setFullRes records the full-resolution picture and its size: the given one,
-// or the only one that lies in or beside the folder. A given one must be
-// readable; one that was only found is kept without a size where it is not.
-func setFullRes(s *slide.Slide, dir, given string) error {
-	path := given
-	if path == "" {
-		path = findFullRes(dir)
-	}
-	if path == "" {
-		return nil
-	}
-	w, h, err := rawfile.PictureSize(path)
-	if err != nil && given != "" {
+// fullRes records the full-resolution picture, and makes the smaller ones from
+// it where there are none.
+func (r *reader) fullRes(ctx context.Context, s *slide.Slide, lay *layout) error {
+	if err := rawfile.SetFullRes(s, lay.fullRes, r.opts.FullRes != ""); err != nil || lay.preview == "" {
 		return err
 	}
-	s.FullRes, s.FullResSize = path, [2]int{w, h}
-	return nil
+	if err := r.digest(lay.preview); err != nil {
+		return err
+	}
+	return picture.Preview(ctx, s)
 }
 
 // findFullRes looks for the picture in the folder, then in its parent. The

@@ -80,7 +80,7 @@ func FuzzScaleFactors(f *testing.F) {
 
 func FuzzPicture(f *testing.F) {
 	gray := image.NewGray16(image.Rect(0, 0, 3, 2))
-	f.Add(pngOf(picture(4, 3)))
+	f.Add(pngOf(drawn(4, 3)))
 	f.Add(encoded(gray, asPNG))
 	f.Add(encoded(gray, asTIFF))
 	f.Add(encoded(gray, asJPEG))

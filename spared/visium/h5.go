@@ -21,6 +21,7 @@ type h5Counts struct {
 	*hdf5x.File
 	path  string
 	group string
+	check func(float64) (float32, string) // of the values
 }
 
 // readH5 reads counts as HDF5: /matrix with its features (Cell Ranger 3, all
@@ -38,7 +39,7 @@ func (r *reader) readH5(ctx context.Context, path string) (m *matrix, err error)
 			m, err = nil, format.Errorf(path, "", "%w", cerr)
 		}
 	}()
-	h := h5Counts{File: f, path: path, group: "matrix"}
+	h := h5Counts{File: f, path: path, group: "matrix", check: counts.Check(r.opts.Normalised)}
 	m = &matrix{path: path, chemistry: h.chemistry()}
 	if f.IsGroup(h.group) {
 		m.genes, err = h.features()
@@ -248,14 +249,14 @@ func (h h5Counts) values() ([]float32, error) {
 	return data, nil
 }
 
-// exactly fills data with counts by way of float64, each checked.
+// exactly fills data with the values by way of float64, each checked.
 func (h h5Counts) exactly(key string, data []float32) ([]float32, error) {
 	raw, _, err := hdf5x.Read[float64](h.File, key)
 	if err != nil {
 		return nil, err
 	}
 	for k, v := range raw {
-		c, msg := counts.Whole(v)
+		c, msg := h.check(v)
 		if msg != "" {
 			return nil, format.Errorf(h.path, key, "entry %d is %v: %s", k, v, msg)
 		}

@@ -25,6 +25,8 @@ type layout struct {
 	positions     string
 	scale         string
 	hires, lowres string
+	fullRes       string
+	preview       string // the full-resolution picture, where hires and lowres ones are to be made from it
 }
 
 // listing is a folder with the names in it, sorted, hidden ones left out.
@@ -37,7 +39,7 @@ func list(dir string) (listing, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return listing{}, format.Errorf(dir, "", "there is no such folder: %w", os.ErrNotExist)
+		return listing{}, format.Missing(dir, "there is no such folder")
 	case errors.Is(err, syscall.ENOTDIR):
 		return listing{}, format.Errorf(dir, "", "is a file; give the Space Ranger outs folder that holds it")
 	case err != nil:

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/spatialgo/spatialgo/spared/format"
 	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
+	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
 func TestIsSlide(t *testing.T) {
@@ -87,7 +91,7 @@ func TestSpatialBesideTheCounts(t *testing.T) {
 }
 
 func TestFullRes(t *testing.T) {
-	pic := pngOf(picture(8, 6))
+	pic := pngOf(drawn(8, 6))
 	for _, c := range []struct {
 		reason string
 		dir    string // the slide's folder below the parent
@@ -103,7 +107,7 @@ func TestFullRes(t *testing.T) {
 		{"two are ambiguous", "S1", map[string][]byte{"S1/image.tif": pic, "S1/b_image.tif": pic}, Options{}, "", [2]int{}},
 		{"smaller pictures are not it", "S1", map[string][]byte{"S1/tissue_hires_image.png": pic, "S1/detected_tissue_image.jpg": pic, "S1/cytassist_image.tiff": pic}, Options{}, "", [2]int{}},
 		{"found, but unreadable: its size stays unknown", "S1", map[string][]byte{"S1/image.tif": []byte("II*")}, Options{}, "S1/image.tif", [2]int{}},
-		{"given", "S1", map[string][]byte{"S1/image.tif": pic, "any.png": pngOf(picture(3, 4))}, Options{FullRes: "any.png"}, "any.png", [2]int{3, 4}},
+		{"given", "S1", map[string][]byte{"S1/image.tif": pic, "any.png": pngOf(drawn(3, 4))}, Options{FullRes: "any.png"}, "any.png", [2]int{3, 4}},
 	} {
 		parent := t.TempDir()
 		dir := filepath.Join(parent, filepath.FromSlash(c.dir))
@@ -198,5 +202,44 @@ func TestTIFFSize(t *testing.T) {
 				t.Errorf("%s cut to %d bytes: %d x %d and no error", c.reason, keep, w, h)
 			}
 		}
+	}
+}
+
+// TestPreview: a folder with a full-resolution picture only gets the smaller
+// ones, and is made from that picture as well.
+func TestPreview(t *testing.T) {
+	full := drawn(8, 6)
+	write := func(name string, data []byte) string {
+		f := small()
+		delete(f, hiresPath)
+		delete(f, lowresPath)
+		f[name] = data
+		return f.write(t)
+	}
+	dir := write("image.tif", pngOf(full))
+	s, err := Read(context.Background(), dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := full
+	if diff := cmp.Diff([]*slide.Image{want, want}, []*slide.Image{s.Hires, s.Lowres}); diff != "" || s.Scale.Hires != 1 || s.Scale.Lowres != 1 {
+		t.Errorf("factors %v, pictures:\n%s", s.Scale, diff)
+	}
+	if n := len(s.Sources); filepath.Base(s.Sources[n-1].Path) != "image.tif" {
+		t.Errorf("the picture is no source: %v", s.Sources)
+	}
+	sources, err := Sources(dir, Options{})
+	if err != nil || len(sources) != len(s.Sources) || !slices.Contains(sources, s.Sources[len(s.Sources)-1]) {
+		t.Errorf("Sources gives %v, %v", sources, err)
+	}
+	bare, err := Read(context.Background(), dir, Options{NoImages: true})
+	if err != nil || bare.Hires != nil || bare.Lowres != nil || len(bare.Sources) != len(s.Sources)-1 {
+		t.Errorf("without pictures: %v, %d sources", err, len(bare.Sources))
+	}
+	half := pngOf(full)
+	_, err = Read(context.Background(), write("image.tif", half[:len(half)-20]), Options{})
+	var fe *format.Error
+	if !errors.As(err, &fe) || filepath.Base(fe.Path) != "image.tif" {
+		t.Errorf("half a picture: %v", err)
 	}
 }

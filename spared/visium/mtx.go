@@ -31,7 +31,7 @@ func (r *reader) readMTX(ctx context.Context, f matrixFiles) (*matrix, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := counts.MTX{Path: f.matrix, R: in.Reader, Size: in.Size, Genes: len(m.genes), Spots: len(m.barcodes),
+	text := counts.MTX{Path: f.matrix, R: in.Reader, Size: in.Size, Genes: len(m.genes), Spots: len(m.barcodes), Normalised: r.opts.Normalised,
 		Tables: filepath.Base(f.features) + " and " + filepath.Base(f.barcodes)}
 	if m.counts, err = text.Read(ctx); err != nil {
 		in.Abandon()

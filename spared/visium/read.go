@@ -16,25 +16,28 @@ import (
 // Options says what to read of a Space Ranger folder. The zero value reads
 // the filtered counts of all genes with positions and pictures.
 type Options struct {
-	Name        string // slide name; "" = the folder's name, or its parent's where it is called outs
-	Raw         bool   // read raw_feature_bc_matrix, where it is there, instead of the filtered counts
-	OffTissue   bool   // keep spots with in_tissue = 0 (which only the raw counts have)
-	AllFeatures bool   // keep antibodies, guide RNAs etc. beside the genes
-	Genome      string // keep genes of this genome only, without its name before their ids ("hg19_"); "" = all, as they are
-	BinMicrons  int    // side of the bins of a Visium HD slide, µm; 0 = 8, else 16, else the largest
-	NoImages    bool   // leave the hires and lowres pictures unread
-	FullRes     string // path of the full-resolution picture; "" = as found in or beside the folder
+	Name        string         // slide name; "" = the folder's name, or its parent's where it is called outs
+	Raw         bool           // read raw_feature_bc_matrix, where it is there, instead of the filtered counts
+	OffTissue   bool           // keep spots with in_tissue = 0 (which only the raw counts have)
+	AllFeatures bool           // keep antibodies, guide RNAs etc. beside the genes
+	Genome      string         // keep genes of this genome only, without its name before their ids ("hg19_"); "" = all, as they are
+	BinMicrons  int            // side of the bins of a Visium HD slide, µm; 0 = 8, else 16, else the largest
+	Normalised  bool           // the values are not counts but were normalised: they need not be whole
+	NoImages    bool           // leave the hires and lowres pictures unread, and make none from the full-resolution one
+	Digests     *slide.Digests // what is known of files from other slides; nil = nothing
+	FullRes     string         // path of the full-resolution picture; "" = as found in or beside the folder
 }
 
 // Read reads one slide from a Space Ranger outs folder, of any version from 1
 // to 4: counts, genes, positions, scale factors, hires and lowres pictures,
-// and the size of the full-resolution picture. See the package documentation
-// for the files that it looks for.
+// and the size of the full-resolution picture. Where there is only the latter,
+// the smaller ones are made from it (picture.Preview). See the package
+// documentation for the files that it looks for.
 //
 // Counts are [spots][genes] in the matrix file's order of barcodes and genes;
 // X and Y are pxl_col_in_fullres and pxl_row_in_fullres. Each file read is
-// listed in Sources with the SHA-256 of its bytes, but for the full-resolution
-// picture, of which only the header is read.
+// listed in Sources with the SHA-256 of its bytes, but for a full-resolution
+// picture of which only the header is read, as no smaller one is made from it.
 //
 // What is wrong with the folder is reported as a *format.Error that names the
 // file and the key or line. Read stops with ctx's error when ctx ends. Memory
@@ -65,7 +68,7 @@ func Read(ctx context.Context, dir string, o Options) (*slide.Slide, error) {
 	if err := r.pictures(ctx, s, lay); err != nil {
 		return nil, err
 	}
-	if err := setFullRes(s, outsOf(dir), o.FullRes); err != nil {
+	if err := r.fullRes(ctx, s, lay); err != nil {
 		return nil, err
 	}
 	s.Sources = r.sources
@@ -103,10 +106,19 @@ func (o Options) locate(dir string) (string, *layout, error) {
 		return "", nil, err
 	}
 	lay, err := locate(dir, o.Raw)
-	if err == nil {
-		err = lay.outerPictures(dir)
+	if err != nil {
+		return dir, nil, err
 	}
-	return dir, lay, err
+	if err := lay.outerPictures(dir); err != nil {
+		return dir, nil, err
+	}
+	if lay.fullRes = o.FullRes; lay.fullRes == "" {
+		lay.fullRes = findFullRes(outsOf(dir))
+	}
+	if !o.NoImages && lay.hires == "" && lay.lowres == "" && rawfile.IsPicture(lay.fullRes) {
+		lay.preview = lay.fullRes
+	}
+	return dir, lay, nil
 }
 
 // reader reads the files of one slide and remembers them.
@@ -136,11 +148,11 @@ func (r *reader) done(in *rawfile.File) error {
 
 // digest remembers a file that is read by other means.
 func (r *reader) digest(path string) error {
-	in, err := rawfile.Open(path)
-	if err != nil {
-		return err
+	src, err := r.opts.Digests.Of(path, rawfile.Hashed)
+	if err == nil {
+		r.sources = append(r.sources, src)
 	}
-	return r.done(in)
+	return err
 }
 
 // matrix is the counts with their names, before they are joined to places.

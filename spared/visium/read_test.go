@@ -62,8 +62,8 @@ func small() folder {
 		featuresPath:  packed(featuresText),
 		positionsPath: headerText + positionsText,
 		scalePath:     scaleText,
-		hiresPath:     pngOf(picture(8, 6)),
-		lowresPath:    pngOf(picture(2, 2)),
+		hiresPath:     pngOf(drawn(8, 6)),
+		lowresPath:    pngOf(drawn(2, 2)),
 	}
 }
 
@@ -178,7 +178,7 @@ func packed(text string) []byte {
 }
 
 // picture has different colours everywhere.
-func picture(w, h int) *slide.Image {
+func drawn(w, h int) *slide.Image {
 	pic := &slide.Image{Width: w, Height: h, Pix: make([]uint8, 3*w*h)}
 	for i := range pic.Pix {
 		pic.Pix[i] = uint8(37 * i)
@@ -225,7 +225,7 @@ func expected() *slide.Slide {
 		ArrayRow: []int{0, 0, 1, 1}, ArrayCol: []int{0, 2, 1, 3},
 		X: []float64{11.25, 21, 31, 41}, Y: []float64{10, 20, 30, 40.5},
 		Scale: slide.ScaleFactors{SpotDiameter: 90.5, FiducialDiameter: 140, Hires: 0.2, Lowres: 0.05},
-		Hires: picture(8, 6), Lowres: picture(2, 2),
+		Hires: drawn(8, 6), Lowres: drawn(2, 2),
 		Organism: "human", SourceFormat: "Space Ranger",
 	}
 	s.Counts, _ = (&counts.Entries{
@@ -278,6 +278,15 @@ func TestReadAccepts(t *testing.T) {
 		{"entries in no order", small().with(mtxPath,
 			"%%MatrixMarket matrix coordinate integer general\n3 4 6\n3 4 9\n3 1 2\n1 4 7\n1 1 5\n2 4 8\n2 2 1\n"), Options{}, same},
 		{"real numbers that are whole", small().with(mtxPath, replaced(replaced(mtxText, "integer", "real"), "1 1 5", "1 1 5.0e0")), Options{}, same},
+		{"values that were normalised, where that is said", small().with(mtxPath, replaced(replaced(mtxText, "integer", "real"), "1 1 5", "1 1 5.25")), Options{Normalised: true},
+			func(s *slide.Slide) { s.Counts.Data[0] = 5.25 }},
+		{"the same as HDF5", smallH5(func(h h5File) { h["matrix/data"] = []float64{5.25, 2, 1, 7, 8, 9} }), Options{Normalised: true},
+			func(s *slide.Slide) {
+				s.Counts.Data[0] = 5.25
+				for j := range s.Genes {
+					s.Genes[j].Genome = "GRCh38"
+				}
+			}},
 		{"written zeros are not counts", small().with(mtxPath, replaced(mtxText, "4 6\n", "4 7\n1 3 0\n")), Options{}, same},
 		{"pattern: every entry is 1", small().with(mtxPath, "%%MatrixMarket matrix coordinate pattern general\n3 4 2\n1 1\n3 4\n"), Options{},
 			func(s *slide.Slide) {
@@ -313,9 +322,9 @@ func TestReadAccepts(t *testing.T) {
 			func(s *slide.Slide) { s.Scale, s.Hires, s.Lowres = slide.ScaleFactors{}, nil, nil }},
 		{"pictures unwanted, broken and without factors", small().with(hiresPath, "no picture").with(scalePath, `{}`), Options{NoImages: true},
 			func(s *slide.Slide) { s.Scale, s.Hires, s.Lowres = slide.ScaleFactors{}, nil, nil }},
-		{"a picture with marks in it does not stand in for hires", small().with(hiresPath, nil).with("spatial/aligned_fiducials.jpg", pngOf(picture(8, 6))).with("spatial/detected_tissue_image.jpg", pngOf(picture(8, 6))), Options{},
+		{"a picture with marks in it does not stand in for hires", small().with(hiresPath, nil).with("spatial/aligned_fiducials.jpg", pngOf(drawn(8, 6))).with("spatial/detected_tissue_image.jpg", pngOf(drawn(8, 6))), Options{},
 			func(s *slide.Slide) { s.Hires = nil }},
-		{"a PNG called JPEG: the content decides", small().with(hiresPath, nil).with("spatial/tissue_hires_image.jpg", pngOf(picture(8, 6))), Options{}, same},
+		{"a PNG called JPEG: the content decides", small().with(hiresPath, nil).with("spatial/tissue_hires_image.jpg", pngOf(drawn(8, 6))), Options{}, same},
 		{"spots that share pixels keep their own", small().with(positionsPath, replaced(headerText+positionsText, "1,1,30,31", "1,1,20,21")), Options{},
 			func(s *slide.Slide) { s.X[2], s.Y[2] = 21, 20 }},
 		{"a spot of the array twice over, under two barcodes", small().with(positionsPath, replaced(headerText+positionsText, "GGG-1,1,1,1", "GGG-1,1,0,2")), Options{},
@@ -407,7 +416,7 @@ func v2(genomes ...string) folder {
 func TestReadRefuses(t *testing.T) {
 	const body = "1 1 5\n3 1 2\n2 2 1\n"
 	truncated := func(b []byte, keep int) []byte { return b[:keep] }
-	bigPNG := pngOf(picture(8, 6))
+	bigPNG := pngOf(drawn(8, 6))
 	copy(bigPNG[16:], []byte{0, 1, 0, 0, 0, 1, 0, 0}) // 65536 x 65536 in the header, whose checksum is then wrong
 	for _, c := range []struct {
 		reason string
@@ -481,6 +490,9 @@ func TestReadRefuses(t *testing.T) {
 		{"an entry twice", small().with(mtxPath, replaced(mtxText, "3 4 9", "1 1 9")), Options{}, []string{"line 9", "gene 1 of spot 1 was on line 4"}},
 		{"a negative count", small().with(mtxPath, replaced(mtxText, "1 1 5", "1 1 -5")), Options{}, []string{"line 4", "whole numbers"}},
 		{"a normalised matrix", small().with(mtxPath, replaced(mtxText, "1 1 5", "1 1 5.5")), Options{}, []string{"line 4", `"5.5"`, "whole numbers"}},
+		{"a normalised matrix with values below 0", small().with(mtxPath, replaced(mtxText, "1 1 5", "1 1 -5.5")), Options{Normalised: true}, []string{"line 4", "0 or more"}},
+		{"a normalised matrix with a hole", small().with(mtxPath, replaced(mtxText, "1 1 5", "1 1 nan")), Options{Normalised: true}, []string{"line 4", "finite"}},
+		{"a value beyond float32", smallH5(func(h h5File) { h["matrix/data"] = []float64{5, 2, 1e39, 7, 8, 9} }), Options{Normalised: true}, []string{"matrix/data", "entry 2", "finite"}},
 		{"NaN as a count", small().with(mtxPath, replaced(mtxText, "1 1 5", "1 1 nan")), Options{}, []string{"line 4", "whole numbers"}},
 		{"a count beyond float32", small().with(mtxPath, replaced(mtxText, "1 1 5", "1 1 16777217")), Options{}, []string{"line 4", "cannot be held exactly"}},
 		{"a word as a count", small().with(mtxPath, replaced(mtxText, "1 1 5", "1 1 five")), Options{}, []string{"line 4", "not a count"}},
@@ -523,7 +535,7 @@ func TestReadRefuses(t *testing.T) {
 		{"no factors at all for a picture", small().with(scalePath, nil), Options{}, []string{"no scalefactors_json.json", "tissue_hires_image.png"}},
 
 		{"a picture that is text", small().with(hiresPath, "<html>404</html>"), Options{}, []string{"tissue_hires_image.png", "is not a PNG, JPEG or TIFF"}},
-		{"a picture cut off", small().with(lowresPath, truncated(pngOf(picture(80, 60)), 120)), Options{}, []string{"tissue_lowres_image.png", "cut off"}},
+		{"a picture cut off", small().with(lowresPath, truncated(pngOf(drawn(80, 60)), 120)), Options{}, []string{"tissue_lowres_image.png", "cut off"}},
 		{"a picture with a damaged header", small().with(hiresPath, bigPNG), Options{}, []string{"tissue_hires_image.png"}},
 		{"a full-resolution picture that is not there", small(), Options{FullRes: "/nowhere/image.tif"}, []string{"/nowhere/image.tif", "no such file"}},
 	} {
@@ -698,7 +710,7 @@ func TestCheckSize(t *testing.T) {
 // TestLyingHeaders counts the bytes that are allocated for files that claim
 // more than they hold.
 func TestLyingHeaders(t *testing.T) {
-	tooWide := pngOf(picture(8, 6))
+	tooWide := pngOf(drawn(8, 6))
 	binary.BigEndian.PutUint32(tooWide[16:], 8000)
 	binary.BigEndian.PutUint32(tooWide[20:], 8000)
 	binary.BigEndian.PutUint32(tooWide[29:], crc32.ChecksumIEEE(tooWide[12:29]))

@@ -22,7 +22,7 @@ func Sources(dir string, o Options) ([]slide.Source, error) {
 
 // sources reads all files of a slide for their digests.
 func (lay *layout) sources(o Options) ([]slide.Source, error) {
-	paths := []string{lay.h5, lay.mtx.matrix, lay.mtx.barcodes, lay.mtx.features, lay.positions, lay.scale}
+	paths := []string{lay.h5, lay.mtx.matrix, lay.mtx.barcodes, lay.mtx.features, lay.positions, lay.scale, lay.preview}
 	if !o.NoImages {
 		paths = append(paths, lay.hires, lay.lowres)
 	}
@@ -31,7 +31,7 @@ func (lay *layout) sources(o Options) ([]slide.Source, error) {
 		if p == "" {
 			continue
 		}
-		src, err := rawfile.Hashed(p)
+		src, err := o.Digests.Of(p, rawfile.Hashed)
 		if err != nil {
 			return nil, err
 		}

@@ -31,6 +31,14 @@ func HasPositions(dir string) bool {
 	return err == nil && path != ""
 }
 
+// HasPictures tells whether a folder holds a hires or a lowres picture under
+// one of its usual names.
+func HasPictures(dir string) bool {
+	l, err := list(dir)
+	lay := new(layout)
+	return err == nil && lay.pictures(l) == nil && (lay.hires != "" || lay.lowres != "")
+}
+
 // locateSpatial finds the files of a folder spatial.
 func locateSpatial(dir string) (*layout, error) {
 	l, err := list(dir)

@@ -266,7 +266,8 @@ func encodePNG(pic *slide.Image) ([]byte, error) {
 		img.Pix[j+3] = 0xff
 	}
 	var buf bytes.Buffer
-	err := png.Encode(&buf, img)
+	fast := png.Encoder{CompressionLevel: png.BestSpeed} // half the work, a tenth more bytes
+	err := fast.Encode(&buf, img)
 	return buf.Bytes(), err
 }
 

@@ -25,8 +25,8 @@ func randomSlide(seed uint64, off bool) *slide.Slide {
 	spots, genes := 1+rng.IntN(60), 1+rng.IntN(40)
 	s := &slide.Slide{Name: "slide", Organism: "mouse", Chemistry: "Spatial 3' v1", SourceFormat: "Space Ranger",
 		Scale:  slide.ScaleFactors{SpotDiameter: rng.Float64() * 100, Hires: rng.Float64(), Lowres: rng.Float64(), MicronsPerPixel: rng.Float64()},
-		Hires:  picture(1+rng.IntN(20), 1+rng.IntN(20)),
-		Lowres: picture(1+rng.IntN(20), 1+rng.IntN(20))}
+		Hires:  drawn(1+rng.IntN(20), 1+rng.IntN(20)),
+		Lowres: drawn(1+rng.IntN(20), 1+rng.IntN(20))}
 	names := []string{"Xkr4", "", "</script>", `a"b'c`, "\u202eright to left", "\U0001f9ec", "two words", "Xkr4"}
 	for j := range genes {
 		s.Genes = append(s.Genes, slide.Gene{ID: fmt.Sprintf("ENSMUSG%011d", j), Symbol: names[j%len(names)], Feature: geneExpression, Genome: "mm10"})

@@ -18,7 +18,7 @@ func buildCmd() *cobra.Command {
 	var (
 		file, listFile, dir string
 		out                 string
-		asJSON              bool
+		normalised, asJSON  bool
 	)
 	given := newOptions()
 	cmd := &cobra.Command{
@@ -75,6 +75,11 @@ computed again. It is replaced only by a complete new file.`,
 					return err
 				}
 			}
+			if cmd.Flags().Changed("normalised") {
+				for i := range recipe.Inputs {
+					recipe.Inputs[i].Normalised = normalised
+				}
+			}
 			show, done := cli.Progress(cmd.ErrOrStderr())
 			d, err := spared.Build(cmd.Context(), recipe, out, show)
 			done()
@@ -89,6 +94,7 @@ computed again. It is replaced only by a complete new file.`,
 	f.StringVar(&file, "recipe", "", "a recipe file (JSON) to start from")
 	f.StringVar(&listFile, "gene-list", "", "a file of genes (ids or symbols, first word of each line) to keep in place of the gene filter")
 	f.StringVar(&dir, "dir", "", "folder of downloaded data sets (default: $SPATIALGO_DATA, else ./data)")
+	f.BoolVar(&normalised, "normalised", false, "the slides' values are not counts but were normalised before: take them as they are (they need not be whole)")
 	given.define(f)
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	_ = cmd.MarkFlagRequired("output") // the flag exists

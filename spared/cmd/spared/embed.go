@@ -41,7 +41,7 @@ one that has them too.`,
 			if out == "" {
 				out = args[0]
 			}
-			if err := spared.CheckOutput(out); err != nil {
+			if err := spared.CheckSave(out); err != nil {
 				return err
 			}
 			d, err := spared.Open(args[0])

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -132,7 +134,11 @@ func readList(path string) ([]string, error) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("gene list: %w", err)
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err // without the path, which is said already
+		}
+		return nil, fmt.Errorf("gene list %s: %w", path, err)
 	}
 	var genes []string
 	for line := range strings.Lines(string(b)) {

@@ -29,8 +29,7 @@ after curation, the most and the least spatial genes on the tissue, levels and
 spreads of the layers, clusters on the tissue and in a UMAP. The page needs no
 other file and no network.
 
-Counts before curation are read once more from the folders that the data set
-was built from; where these are gone the page says so. Clusters that are not in
+What the slides held before curation stands in the file. Clusters that are not in
 the file yet are computed for the page; "spared embed" stores them.`,
 		Example: "  spared qc muscle.h5ad -o qc.html\n  spared qc muscle.h5ad -o qc.html --gene Acta1 --gene Ckm --no-slides",
 		Args:    cobra.ExactArgs(1),
@@ -60,7 +59,7 @@ the file yet are computed for the page; "spared embed" stores them.`,
 	f.StringVar(&o.Layer, "layer", "", "layer of the gene maps (default: the most complete one)")
 	f.StringArrayVar(&o.Genes, "gene", nil, "a gene to map too, by symbol or id; may be given again")
 	f.StringArrayVar(&o.Slides, "slide", nil, "a slide to map (default: four in turn from the splits); may be given again")
-	f.BoolVar(&noSlides, "no-slides", false, "do not read the slides again")
+	f.BoolVar(&noSlides, "no-slides", false, "leave out what the slides held before curation")
 	f.BoolVar(&noEmbed, "no-embed", false, "do not compute clusters that the file lacks")
 	_ = cmd.MarkFlagRequired("output") // the flag exists
 	return cmd

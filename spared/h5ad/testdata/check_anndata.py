@@ -1,6 +1,6 @@
-"""Checks a file that TestPythonReads wrote with anndata itself.
+"""Checks files that TestPythonReads wrote with anndata itself.
 
-Usage: check_anndata.py FILE.h5ad FILE.json
+Usage: check_anndata.py FILE.h5ad FILE.json [FILE.h5ad FILE.json ...]
 
 The JSON file says what the file must hold: for each key its type as anndata
 has it, its values (null where missing), and for categoricals their order.
@@ -87,4 +87,6 @@ def main(path, expected):
     print("anndata", importlib.metadata.version("anndata"), "reads", len(elements), "elements as written")
 
 
-main(*sys.argv[1:])
+for k in range(1, len(sys.argv), 2):
+    print(sys.argv[k], flush=True)
+    main(*sys.argv[k:k + 2])

@@ -25,12 +25,13 @@ type MTX struct {
 	Genes, Spots int    // as the tables of names say
 	Tables       string // names of those tables, for messages
 	Either       bool   // a matrix of spots by genes will do as well
+	Normalised   bool   // values need not be whole
 }
 
 // Read reads the file. Counts are [spots][genes]; what is wrong with the text
 // is a *format.Error with the line.
 func (f MTX) Read(ctx context.Context) (*sparse.CSR, error) {
-	p := mtxParser{path: f.Path, r: f.R, size: f.Size, genes: f.Genes, spots: f.Spots, tables: f.Tables, either: f.Either}
+	p := mtxParser{path: f.Path, r: f.R, size: f.Size, genes: f.Genes, spots: f.Spots, tables: f.Tables, either: f.Either, normalised: f.Normalised}
 	return p.parse(ctx)
 }
 
@@ -42,6 +43,7 @@ type mtxParser struct {
 	genes, spots int
 	tables       string
 	either       bool
+	normalised   bool
 
 	line    int // number of the current line, from 1
 	pattern bool
@@ -268,7 +270,7 @@ func (p *mtxParser) count(s []byte) (float32, []byte, error) {
 	if err != nil {
 		return 0, nil, p.errorf("%.60q is not a count", word)
 	}
-	c, msg := Whole(f)
+	c, msg := Check(p.normalised)(f)
 	if msg != "" {
 		return 0, nil, p.errorf("%.60q: %s", word, msg)
 	}

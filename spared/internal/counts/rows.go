@@ -16,11 +16,29 @@ const Max = 1 << 24
 func Whole(f float64) (count float32, msg string) {
 	switch {
 	case !(f >= 0) || f != math.Trunc(f): // NaN fails the first
-		return 0, "counts must be whole numbers of 0 or more; is this a normalised matrix? Space Ranger's own output holds raw counts"
+		return 0, "counts must be whole numbers of 0 or more; is this a normalised matrix? Give the raw counts or, where there are none, say that it is normalised (Options.Normalised, spared build --normalised)"
 	case f > Max:
 		return 0, fmt.Sprintf("a count above %d cannot be held exactly", Max)
 	}
 	return float32(f), ""
+}
+
+// Measured checks that a number is one of a normalised table: finite and not
+// negative, for logarithms of sums are taken; the message is "" where it is.
+func Measured(f float64) (value float32, msg string) {
+	if !(f >= 0 && f <= math.MaxFloat32) {
+		return 0, "normalised values must be finite numbers of 0 or more"
+	}
+	return float32(f), ""
+}
+
+// Check returns the check of values: Measured of a normalised table, else
+// Whole.
+func Check(normalised bool) func(float64) (float32, string) {
+	if normalised {
+		return Measured
+	}
+	return Whole
 }
 
 // Entries are the counts of a slide in coordinate form, in file order: entry

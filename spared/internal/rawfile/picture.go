@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
 // PictureSize returns width and height, in pixels, of a PNG, JPEG, TIFF or
@@ -32,6 +33,28 @@ func PictureSize(path string) (w, h int, err error) {
 		return 0, 0, format.Errorf(path, "", "has no picture's header: %w", err)
 	}
 	return w, h, nil
+}
+
+// IsPicture tells whether a file begins as a PNG, JPEG, TIFF or BigTIFF
+// picture does; "" does not.
+func IsPicture(path string) bool {
+	_, _, err := PictureSize(path)
+	return err == nil
+}
+
+// SetFullRes records a slide's full-resolution picture, "" for none, and its
+// size. A given one must be readable; one that was only found is kept without a
+// size where its header is none.
+func SetFullRes(s *slide.Slide, path string, given bool) error {
+	if path == "" {
+		return nil
+	}
+	w, h, err := PictureSize(path)
+	if err != nil && given {
+		return err
+	}
+	s.FullRes, s.FullResSize = path, [2]int{w, h}
+	return nil
 }
 
 // HeaderSize returns width and height, in pixels, from a picture's first bytes:
@@ -71,11 +94,11 @@ func tiffSize(r io.ReaderAt, order binary.ByteOrder, big bool) (w, h int, err er
 	if big {
 		start, offset, count, tag = 8, 8, 8, 20
 	}
-	t := tiffReader{r: r, order: order}
-	dir := t.uint(start, offset)
-	n := min(uint64(t.uint(dir, count)), 4096)
-	for at := dir + count; n > 0 && t.err == nil && (w == 0 || h == 0); at, n = at+tag, n-1 {
-		switch t.uint(at, 2) {
+	t := tiffReader{Numbers{R: r, Order: order}}
+	dir := t.Uint(start, offset)
+	n := min(uint64(t.Uint(dir, count)), 4096)
+	for at := dir + count; n > 0 && t.Err == nil && (w == 0 || h == 0); at, n = at+tag, n-1 {
+		switch t.Uint(at, 2) {
 		case tagWidth:
 			w = int(t.value(at, tag-offset))
 		case tagHeight:
@@ -83,53 +106,28 @@ func tiffSize(r io.ReaderAt, order binary.ByteOrder, big bool) (w, h int, err er
 		}
 	}
 	switch {
-	case errors.Is(t.err, io.EOF):
+	case errors.Is(t.Err, io.EOF):
 		return 0, 0, io.ErrUnexpectedEOF
-	case t.err != nil:
-		return 0, 0, t.err
+	case t.Err != nil:
+		return 0, 0, t.Err
 	case w <= 0 || h <= 0:
 		return 0, 0, errors.New("the first TIFF directory names no width and height")
 	}
 	return w, h, nil
 }
 
-// tiffReader reads numbers of a TIFF file until the first error.
-type tiffReader struct {
-	r     io.ReaderAt
-	order binary.ByteOrder
-	err   error
-}
-
-// uint reads a number of 2, 4 or 8 bytes.
-func (t *tiffReader) uint(at, size int64) int64 {
-	var b [8]byte
-	if t.err == nil {
-		if at < 0 {
-			t.err = io.ErrUnexpectedEOF // an offset beyond 63 bits
-		} else {
-			_, t.err = t.r.ReadAt(b[:size], at)
-		}
-	}
-	switch {
-	case t.err != nil:
-		return 0
-	case size == 2:
-		return int64(t.order.Uint16(b[:]))
-	case size == 4:
-		return int64(t.order.Uint32(b[:]))
-	}
-	return int64(t.order.Uint64(b[:]))
-}
+// tiffReader reads the tags of a TIFF file.
+type tiffReader struct{ Numbers }
 
 // value reads the value of the tag at a place, by its type; the value stands
 // at bytes into the tag.
 func (t *tiffReader) value(tag, at int64) int64 {
 	const short, long8 = 3, 16
-	switch t.uint(tag+2, 2) {
+	switch t.Uint(tag+2, 2) {
 	case short:
-		return t.uint(tag+at, 2)
+		return t.Uint(tag+at, 2)
 	case long8:
-		return t.uint(tag+at, 8)
+		return t.Uint(tag+at, 8)
 	}
-	return t.uint(tag+at, 4)
+	return t.Uint(tag+at, 4)
 }
