@@ -105,6 +105,7 @@ func (m *Model) Complete(ctx context.Context, ds *spared.Dataset, o CompleteOpti
 		}
 	}
 	dropCompletion(ds)
+	ds.Manifest.Completer = "SpaCKLE"
 	return ds.SetLayer(spared.LayerCTLog, spared.LayerCTDelta, done)
 }
 

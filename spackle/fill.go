@@ -13,21 +13,9 @@ import (
 	"github.com/spatialgo/spatialgo/spared"
 )
 
-// The layers that a completion may add beside c_t_log1p and c_t_deltas.
-const (
-	// LayerCTLogSD is the standard deviation of c_t_log1p, 0 where it was
-	// measured. It is that of the value if the gene was detected there.
-	LayerCTLogSD = "c_t_log1p_sd"
-	// LayerRate is log1p where a value was measured, and elsewhere the value of
-	// the rate at which the gene is counted there, zeros included. Its unit is
-	// that of log1p; it is not batch-corrected, since the line of a correction
-	// was fitted to detected values, which a rate near 0 is far below.
-	LayerRate = "t_log1p_rate"
-)
-
 // madeByCompletion are the layers that a completion makes; another one replaces
 // or removes them.
-var madeByCompletion = []string{spared.LayerCTLog, spared.LayerCTDelta, LayerCTLogSD, LayerRate}
+var madeByCompletion = []string{spared.LayerCTLog, spared.LayerCTDelta, spared.LayerCTLogSD, spared.LayerRate}
 
 // Complete adds to a data set what a method says of its missing values. The
 // method is fitted to the train spots, if there are any, then completes slide
@@ -63,11 +51,12 @@ func Complete(ctx context.Context, ds *spared.Dataset, method baseline.Completer
 	}
 	dropCompletion(ds)
 	if done.SD.Rows > 0 {
-		ds.Layers[LayerCTLogSD] = done.SD
+		ds.Layers[spared.LayerCTLogSD] = done.SD
 	}
 	if done.Rate.Rows > 0 {
-		ds.Layers[LayerRate] = done.Rate
+		ds.Layers[spared.LayerRate] = done.Rate
 	}
+	ds.Manifest.Completer = method.Name()
 	return ds.SetLayer(spared.LayerCTLog, spared.LayerCTDelta, done.Values)
 }
 
@@ -202,7 +191,7 @@ func signature(method baseline.Completer) (string, error) {
 // completeFile opens path where it holds ds as completed by the method of that
 // signature, or completes a copy and saves it.
 func completeFile(ds *spared.Dataset, path, by string, complete func(*spared.Dataset) error) (*spared.Dataset, error) {
-	if err := spared.CheckOutput(path); err != nil {
+	if err := spared.CheckSave(path); err != nil {
 		return nil, err
 	}
 	want := ds.Manifest

@@ -45,7 +45,7 @@ func TestComplete(t *testing.T) {
 		if err := spackle.Complete(context.Background(), ds, constant{}, nil); err != nil {
 			t.Fatal(err)
 		}
-		c, sd, rate := ds.Layers[spared.LayerCTLog], ds.Layers[spackle.LayerCTLogSD], ds.Layers[spackle.LayerRate]
+		c, sd, rate := ds.Layers[spared.LayerCTLog], ds.Layers[spared.LayerCTLogSD], ds.Layers[spared.LayerRate]
 		for k, measured := range ds.Mask {
 			x, r, slope, intercept := 5., 2., 1., 0.
 			if measured {
@@ -73,7 +73,7 @@ func TestComplete(t *testing.T) {
 		if err := spackle.Complete(context.Background(), ds, &baseline.KNNMean{}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if names := ds.LayerNames(); slices.Contains(names, spackle.LayerRate) || slices.Contains(names, spackle.LayerCTLogSD) {
+		if names := ds.LayerNames(); slices.Contains(names, spared.LayerRate) || slices.Contains(names, spared.LayerCTLogSD) {
 			t.Errorf("%s: after a completion without spread: %v", name, names)
 		}
 	}

@@ -76,6 +76,7 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 		if err := Save(d, path); err != nil {
 			return nil, err
 		}
+		progress.Send(Event{Step: "saved " + path, Done: 1, Total: 1, Seconds: time.Since(start).Seconds()})
 	}
 	return d, nil
 }

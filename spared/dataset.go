@@ -88,8 +88,17 @@ const (
 	LayerDDeltas = "d_deltas"   // the same of d_log1p
 	LayerCDeltas = "c_deltas"   // the same of c_log1p
 	LayerCDDelta = "c_d_deltas" // the same of c_d_log1p
-	LayerCTLog   = "c_t_log1p"  // c_d_log1p where measured, SpaCKLE elsewhere
+	LayerCTLog   = "c_t_log1p"  // c_d_log1p where measured, elsewhere as a completion says (Manifest.Completer)
 	LayerCTDelta = "c_t_deltas" // c_t_log1p minus the gene's train mean
+
+	// LayerCTLogSD is the standard deviation of c_t_log1p, 0 where it was
+	// measured. It is that of the value if the gene was detected there.
+	LayerCTLogSD = "c_t_log1p_sd"
+	// LayerRate is log1p where a value was measured, and elsewhere the value of
+	// the rate at which the gene is counted there, zeros included. Its unit is
+	// that of log1p; it is not batch-corrected, since the line of a correction
+	// was fitted to detected values, which a rate near 0 is far below.
+	LayerRate = "t_log1p_rate"
 )
 
 // Spot is one row of a data set.

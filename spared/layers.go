@@ -13,7 +13,7 @@ import (
 
 // layerOrder is the order in which the pipeline makes the layers.
 var layerOrder = []string{
-	LayerCounts, LayerTPM, LayerCPM, LayerNorm, LayerLog, LayerDLog, LayerCLog, LayerCDLog, LayerCTLog,
+	LayerCounts, LayerTPM, LayerCPM, LayerNorm, LayerLog, LayerDLog, LayerCLog, LayerCDLog, LayerCTLog, LayerCTLogSD, LayerRate,
 	LayerDeltas, LayerDDeltas, LayerCDeltas, LayerCDDelta, LayerCTDelta,
 }
 

@@ -124,7 +124,7 @@ func (d *Dataset) Unit(layer string) string {
 		return ""
 	case strings.HasSuffix(base, "deltas"):
 		return "Δ " + n.logUnit()
-	case strings.HasSuffix(base, "log1p"):
+	case strings.Contains(base, "log1p"):
 		return n.logUnit()
 	}
 	return ""

@@ -103,7 +103,8 @@ type Manifest struct {
 
 	Organism  string         `json:"organism"`            // "human" or "mouse"
 	Splits    string         `json:"splits"`              // how spots came into their splits
-	Completed string         `json:"completed,omitempty"` // which model completed c_t_log1p; "" = none has
+	Completed string         `json:"completed,omitempty"` // method and settings, or model, that completed c_t_log1p; "" = none has
+	Completer string         `json:"completer,omitempty"` // the method's name, for readers
 	Notes     []string       `json:"notes"`               // what a reader of any number should know
 	Steps     []ManifestStep `json:"steps"`               // what each step kept
 }

@@ -33,6 +33,15 @@
 //   - [Violin], [Scores], [Scatter]: distributions and evaluation.
 //   - [CountsPerSpot], [GenesPerSpot], [DetectionFraction], [MissingMap],
 //     [MoranRanking], [Histogram], [Ranking]: what curation kept, and why.
+//   - [SpotHistograms], [SpotFilter], [GeneFilter], [DepthEffect],
+//     [MoranExtremes], [Batches], [MissingBefore]: each step of the curation,
+//     before and after. Those that show what the data set no longer has take
+//     the slides that it was made from (spared.ReadInput). [Choices] and
+//     [Recipes] are tables of what a user may choose and what it changed.
+//   - [QC]: SpaRED's quality report, in sections with a [Heading] each, made of
+//     [SlidePictures], [SpotPatches], [DataDistribution], [CountHistograms],
+//     [ExpressionFractions], [GeneGrid], [MeanSpread], [MeanSpreadBySplit],
+//     [Plane] and clusters ([ClusterGrid] has them on slides side by side).
 //   - [Lines], [TrainingFigure]: curves. [NewTraining] and [Progress] change
 //     in place while a cell runs.
 //

@@ -176,15 +176,25 @@ func absent(f Figure) bool {
 		return f == nil
 	case *TableFigure:
 		return f == nil
+	case *GalleryFigure:
+		return f == nil
+	case *HeadingFigure:
+		return f == nil
 	}
 	return false
 }
 
-// bundle returns a figure in all its forms.
+// bundle returns a figure in all its forms. Tables, galleries and headings are
+// plain HTML, which every viewer shows as it is: a picture of them would only
+// make the notebook larger.
 func bundle(f Figure) map[protocol.MIMEType]any {
 	data := map[protocol.MIMEType]any{
 		protocol.MIMETextHTML:  f.HTML(),
 		protocol.MIMETextPlain: f.Text(),
+	}
+	switch f.(type) {
+	case *TableFigure, *GalleryFigure, *HeadingFigure:
+		return data
 	}
 	if png, err := f.PNG(); err == nil {
 		data[protocol.MIMEImagePNG] = png

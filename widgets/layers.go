@@ -9,13 +9,24 @@ import (
 	"github.com/spatialgo/spatialgo/spared"
 )
 
+// noisyPrefix begins the names of the layers without completion that
+// Recipe.Noisy stores.
+const noisyPrefix = "noisy_"
+
 // layerWords says what a layer of the data set holds, for readers.
 func layerWords(ds *spared.Dataset, layer string) string {
+	if of, ok := strings.CutPrefix(layer, noisyPrefix); ok && ds.Unit(layer) != "" {
+		return noisyWords(ds, of)
+	}
 	switch layer {
 	case spared.LayerCounts:
 		return "counts"
 	case spared.LayerTPM:
 		return "transcripts per million"
+	case spared.LayerCPM:
+		return "counts per million"
+	case spared.LayerNorm:
+		return "counts per ten thousand"
 	case spared.LayerLog:
 		return "as measured"
 	case spared.LayerDLog:
@@ -25,7 +36,11 @@ func layerWords(ds *spared.Dataset, layer string) string {
 	case spared.LayerCDLog:
 		return "completed by the adaptive median" + corrected(ds)
 	case spared.LayerCTLog:
-		return "completed by SpaCKLE" + corrected(ds)
+		return "completed" + completer(ds) + corrected(ds)
+	case spared.LayerCTLogSD:
+		return "standard deviation of what was completed" + completer(ds)
+	case spared.LayerRate:
+		return "what there is on average, zeros included" + completer(ds)
 	case spared.LayerDeltas:
 		return "as measured, minus train mean"
 	case spared.LayerCDeltas:
@@ -33,9 +48,21 @@ func layerWords(ds *spared.Dataset, layer string) string {
 	case spared.LayerDDeltas, spared.LayerCDDelta:
 		return "completed by the adaptive median, minus train mean"
 	case spared.LayerCTDelta:
-		return "completed by SpaCKLE, minus train mean"
+		return "completed" + completer(ds) + ", minus train mean"
 	}
 	return clean(layer)
+}
+
+// noisyWords says what is left of a layer without its completion.
+func noisyWords(ds *spared.Dataset, layer string) string {
+	words := "as measured, nothing filled in"
+	if strings.HasPrefix(layer, "c_") {
+		words = "as measured" + corrected(ds) + ", nothing filled in"
+	}
+	if strings.HasSuffix(layer, "deltas") {
+		words += ", minus train mean"
+	}
+	return words
 }
 
 // measuredWords and filledWords say which part of a completed layer is meant.
@@ -54,24 +81,18 @@ func filledWords(ds *spared.Dataset, layer string) string {
 	return words + ", filled in"
 }
 
-func corrected(ds *spared.Dataset) string {
-	if len(ds.Correction) > 0 {
-		return ", batch-corrected"
+// completer says which method filled in the completed layers, where the data
+// set knows.
+func completer(ds *spared.Dataset) string {
+	if by := ds.Manifest.Completer; by != "" {
+		return " by " + clean(by)
 	}
 	return ""
 }
 
-// layerUnit returns the unit of a layer's values, "" where unknown.
-func layerUnit(layer string) string {
-	switch {
-	case layer == spared.LayerCounts:
-		return "counts"
-	case layer == spared.LayerTPM:
-		return "TPM"
-	case strings.HasSuffix(layer, "deltas"):
-		return "Δ log2(TPM+1)"
-	case strings.HasSuffix(layer, "log1p"):
-		return "log2(TPM+1)"
+func corrected(ds *spared.Dataset) string {
+	if len(ds.Correction) > 0 {
+		return ", batch-corrected"
 	}
 	return ""
 }
@@ -80,10 +101,11 @@ func layerUnit(layer string) string {
 // entries without a measurement (zeros) say nothing.
 func rawLayer(layer string) bool {
 	switch layer {
-	case spared.LayerCounts, spared.LayerTPM, spared.LayerLog, spared.LayerCLog, spared.LayerDeltas, spared.LayerCDeltas:
+	case spared.LayerCounts, spared.LayerTPM, spared.LayerCPM, spared.LayerNorm,
+		spared.LayerLog, spared.LayerCLog, spared.LayerDeltas, spared.LayerCDeltas:
 		return true
 	}
-	return false
+	return strings.HasPrefix(layer, noisyPrefix)
 }
 
 // completedLayer returns the most complete layer there is: the last of

@@ -313,7 +313,7 @@ func (m *mapSet) addGenes(ds *spared.Dataset, names, layers []string, limit int)
 		if layer == measuredOf {
 			p = mapPanel{Layer: layers[i+1], Title: measuredWords(ds, layers[i+1]), Raw: true, Of: i + 1}
 		}
-		p.Unit = layerUnit(p.Layer)
+		p.Unit = ds.Unit(p.Layer)
 		data, err := matrix(ds, p.Layer)
 		if err != nil {
 			return err
@@ -329,7 +329,7 @@ func (m *mapSet) addGenes(ds *spared.Dataset, names, layers []string, limit int)
 	}
 	for k := range m.genes {
 		if len(m.panels) == 1 {
-			m.genes[k].subtitle = append([]string{m.panels[0].Unit + ", " + m.panels[0].Title}, m.genes[k].subtitle...)
+			m.genes[k].subtitle = append([]string{strings.TrimPrefix(m.panels[0].Unit+", ", ", ") + m.panels[0].Title}, m.genes[k].subtitle...)
 		}
 		m.setLimits(&m.genes[k])
 	}

@@ -15,8 +15,8 @@ import (
 // QCOptions says what QC shows. The zero value shows what the data set alone
 // has to tell.
 type QCOptions struct {
-	Raw    *explore.Raw // the slides before curation; nil = unknown
-	NoRaw  string       // why Raw is nil, for the reader
+	Raw    *explore.Raw // the slides before curation; nil = what the data set knows of them
+	NoRaw  string       // why the slides before curation are left out, for the reader
 	Layer  string       // layer of the gene maps; "" = the most complete one
 	Genes  []string     // genes to map, symbols or ids, besides the most and the least spatial; at most 12
 	Slides []string     // slides to map; nil = all of up to four, else four in turn from the splits
@@ -42,6 +42,9 @@ func QC(ds *spared.Dataset, o QCOptions) ([]Figure, error) {
 	}
 	if o.Layer == "" {
 		o.Layer = completedLayer(ds)
+	}
+	if o.Raw == nil && o.NoRaw == "" {
+		o.Raw = ds.Raw
 	}
 	if len(o.Genes) > qcGenes {
 		return nil, fmt.Errorf("widgets: QC: %d genes to map: want at most %d", len(o.Genes), qcGenes)
@@ -125,7 +128,7 @@ func qcData(ds *spared.Dataset, o QCOptions, _ []string) ([]Figure, error) {
 func qcCounts(ds *spared.Dataset, o QCOptions, slides []string) ([]Figure, error) {
 	words := "Left: all spots and genes that the slides share, as they were read. Right: what curation kept."
 	if o.Raw == nil {
-		words = "The slides before curation are not part of the data set"
+		words = "The slides before curation are not known"
 		if o.NoRaw != "" {
 			words += " (" + o.NoRaw + ")"
 		}
@@ -186,14 +189,7 @@ func qcClusters(ds *spared.Dataset, _ QCOptions, slides []string) ([]Figure, err
 		c.add(clusterMap(ds, s, clusters))
 	}
 	c.add(Plane(ds, PlaneOptions{Groups: clusters, Name: "cluster"}))
-	batches := make([]string, len(ds.Spots))
-	for i := range ds.Spots {
-		sec := &ds.Sections[ds.Spots[i].Slide]
-		if batches[i] = sec.Batch; batches[i] == "" {
-			batches[i] = sec.Name
-		}
-	}
-	c.add(Plane(ds, PlaneOptions{Groups: batches, Name: "batch"}))
+	c.add(Plane(ds, PlaneOptions{Groups: batchesOf(ds), Name: "batch"}))
 	return c.figs, c.err
 }
 

@@ -196,6 +196,50 @@ func byNumber(a, b string) int {
 	return strings.Compare(a, b)
 }
 
+// ClusterGrid draws clusters, one of each spot of the data set, on several
+// slides side by side, in the colours that they have in Plane. nil slides are
+// all of up to four, else four in turn from the splits.
+func ClusterGrid(ds *spared.Dataset, clusters, slides []string) (*PlotFigure, error) {
+	if len(clusters) != len(ds.Spots) || len(ds.Spots) == 0 {
+		return nil, fmt.Errorf("widgets: %d clusters for %d spots", len(clusters), len(ds.Spots))
+	}
+	slides, err := qcSections(ds, slides)
+	if err != nil {
+		return nil, err
+	}
+	number, names := joinGroups(clusters)
+	for k, name := range names {
+		if _, err := strconv.Atoi(name); err == nil {
+			names[k] = "cluster " + name
+		}
+	}
+	p := &plot{title: []string{"Clusters on the tissue"}, height: gridHeight(len(slides))}
+	p.subtitle = []string{plural(len(ds.Spots), "spot"), plural(len(names), "cluster"), plural(len(slides), "slide") + " shown"}
+	for k, name := range names {
+		p.legend = append(p.legend, legendItem{Name: name, Color: groupColor(name, k)})
+	}
+	for _, name := range slides {
+		s, err := sectionIndex(ds, name)
+		if err != nil {
+			return nil, err
+		}
+		spots := ds.SpotsOf(s)
+		if len(spots) == 0 {
+			return nil, fmt.Errorf("widgets: slide %q has no spots", name)
+		}
+		here := make([]int, len(spots))
+		for t, i := range spots {
+			here[t] = number[i]
+		}
+		q := tissuePanel(ds, spots, name, len(slides))
+		q.marks = groupMarks(ds, spots, here, names, q.marks[0].size)
+		p.panels = append(p.panels, q)
+	}
+	p.text = p.title[0] + ": " + strings.Join(p.subtitle, ", ")
+	p.caption = "A cluster has one colour on all slides. Names above switch clusters off."
+	return p.figure(), nil
+}
+
 // clusterMap draws clusters on a slide in the colours that they have in Plane,
 // whichever of them the slide has.
 func clusterMap(ds *spared.Dataset, slide string, clusters []string) (*MapFigure, error) {

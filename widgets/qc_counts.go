@@ -60,13 +60,13 @@ func CountHistograms(ds *spared.Dataset, raw *explore.Raw) ([]Figure, error) {
 	}
 	c := &collect{}
 	for _, h := range []histogramPair{
-		{"Counts per spot", "counts", "spots", rawTotals, totals, false, series[6]},
+		{"Counts per spot", "counts", "spots", rawTotals, totals, false, series[6], ""},
 		{"Least share of a slide’s spots with the gene", "share of spots (exp_frac)", "genes", before(func(g *explore.RawGene) float64 { return g.ExpFrac }),
-			kept(func(g *spared.Gene) float64 { return g.ExpFrac }), true, series[2]},
+			kept(func(g *spared.Gene) float64 { return g.ExpFrac }), true, series[2], ""},
 		{"Spots with the gene", "spots", "genes", before(func(g *explore.RawGene) float64 { return float64(g.Spots) }),
-			kept(func(g *spared.Gene) float64 { return float64(g.Detected) }), true, series[0]},
-		{"Counts of the gene", "counts", "genes", before(func(g *explore.RawGene) float64 { return g.Total }), sums, true, series[1]},
-		{"Moran’s I of the genes", "Moran’s I", "genes", panel, kept(func(g *spared.Gene) float64 { return g.Moran }), true, series[4]},
+			kept(func(g *spared.Gene) float64 { return float64(g.Detected) }), true, series[0], ""},
+		{"Counts of the gene", "counts", "genes", before(func(g *explore.RawGene) float64 { return g.Total }), sums, true, series[1], ""},
+		{"Moran’s I of the genes", "Moran’s I", "genes", panel, kept(func(g *spared.Gene) float64 { return g.Moran }), true, series[4], ""},
 	} {
 		c.add(h.figure(ds, raw))
 	}
@@ -79,6 +79,7 @@ type histogramPair struct {
 	before, after      []float64 // before nil = unknown
 	log                bool      // logarithmic numbers
 	color              string
+	words              string // of what is after; "" = the data set's spots and genes
 }
 
 func (h histogramPair) figure(ds *spared.Dataset, raw *explore.Raw) (*PlotFigure, error) {
@@ -125,6 +126,9 @@ func (h histogramPair) wordsBefore(ds *spared.Dataset, raw *explore.Raw) string 
 }
 
 func (h histogramPair) wordsAfter(ds *spared.Dataset) string {
+	if h.words != "" {
+		return h.words
+	}
 	return "after curation: " + plural(len(ds.Spots), "spot") + ", " + plural(len(ds.Genes), "gene")
 }
 

@@ -137,12 +137,14 @@ func SlidePictures(ds *spared.Dataset) (*GalleryFigure, error) {
 			drawn++
 			pic = drawnSpots(ds, spots, 2*g.side)
 		}
-		g.tiles = append(g.tiles, tile{pic, clean(sec.Name), ds.Spots[spots[0]].Split.String() + ", " + plural(len(spots), "spot")})
+		g.tiles = append(g.tiles, tile{pic, clean(sec.Name), splitsOf(ds, spots) + ", " + plural(len(spots), "spot")})
 	}
 	if len(g.tiles) == 0 {
 		return nil, fmt.Errorf("widgets: the data set has no slides with spots")
 	}
-	g.title = "All " + plural(len(ds.Sections), "slide")
+	if g.title = "The slide"; len(ds.Sections) > 1 {
+		g.title = "All " + plural(len(ds.Sections), "slide")
+	}
 	g.caption = "Pictures as stored in the data set; below each its name, split and spots."
 	if drawn > 0 {
 		g.caption += " A slide without a picture is shown by its spots."
@@ -298,4 +300,19 @@ func (p *pictured) around(s *spared.Spot, side int) image.Image {
 	}
 	c.Line(ring, 1.5, color.NRGBA{255, 255, 255, 220}, 0)
 	return c.Image()
+}
+
+// splitsOf names the splits that spots are in: "train+val" for a lone slide.
+func splitsOf(ds *spared.Dataset, spots []int) string {
+	has := map[spared.Split]bool{}
+	for _, i := range spots {
+		has[ds.Spots[i].Split] = true
+	}
+	var names []string
+	for _, s := range splitOrder {
+		if has[s] {
+			names = append(names, s.String())
+		}
+	}
+	return strings.Join(names, "+")
 }

@@ -44,9 +44,19 @@ func GeneGrid(ds *spared.Dataset, o GridOptions) ([]Figure, error) {
 }
 
 const (
-	gridColors = 10  // steps of the colour scale
-	gridHeight = 270 // CSS pixels
+	gridColors = 10 // steps of the colour scale
 )
+
+// gridHeight is how high maps side by side are, in CSS pixels.
+func gridHeight(columns int) float64 {
+	switch columns {
+	case 1:
+		return 430
+	case 2:
+		return 360
+	}
+	return 270
+}
 
 // geneRow draws one gene on slides. Spots of one step of the colour scale are
 // one series, so that a step can be switched off.
@@ -73,11 +83,11 @@ func geneRow(ds *spared.Dataset, j int, layer string, slides []string) (*PlotFig
 		return nil, err
 	}
 	g := &ds.Genes[j]
-	p := &plot{title: []string{geneName(g)}, height: gridHeight, legend: legend}
+	p := &plot{title: []string{geneName(g)}, height: gridHeight(len(slides)), legend: legend}
 	if g.Symbol != "" && g.ID != g.Symbol {
 		p.title = append(p.title, g.ID)
 	}
-	p.subtitle = []string{strings.TrimPrefix(layerUnit(layer)+", ", ", ") + layerWords(ds, layer)}
+	p.subtitle = []string{strings.TrimPrefix(ds.Unit(layer)+", ", ", ") + layerWords(ds, layer)}
 	if finite(g.Moran) && g.Moran != 0 {
 		p.subtitle = append(p.subtitle, "Moran’s I "+format(g.Moran, 3))
 	}
@@ -148,7 +158,7 @@ func tissuePanel(ds *spared.Dataset, spots []int, name string, columns int) pane
 	}
 	q := panel{x: bare("slide "+isolate(clean(name)), x), y: bare("", y), weight: 1, square: true, lefty: true}
 	q.y.inverse = true
-	side := math.Min(gridHeight-44, float64(1000)/float64(columns)-32)
+	side := math.Min(gridHeight(columns)-44, float64(1000)/float64(columns)-32)
 	q.marks = []mark{{size: math.Max(1.5, math.Min(14, 0.95*side*medianPitch(xs, ys)/(2*half)))}}
 	return q
 }
@@ -253,7 +263,7 @@ func MeanSpread(ds *spared.Dataset, raw *explore.Raw) (*PlotFigure, error) {
 	if len(layers) == 0 {
 		return nil, fmt.Errorf("widgets: no layer of logarithms to show")
 	}
-	p.panels = append(p.panels, spreadPanel(layers, layerUnit(spared.LayerLog)))
+	p.panels = append(p.panels, spreadPanel(layers, ds.Unit(spared.LayerLog)))
 	p.subtitle = append(p.subtitle, plural(len(ds.Genes), "gene")+" kept")
 	p.caption = "Standard deviation over all spots, zeros of raw layers included. Layers can be switched off."
 	p.text = p.title[0] + ": " + strings.Join(p.subtitle, ", ") + "\n" + spreadWords(layers)
@@ -268,7 +278,7 @@ func MeanSpreadBySplit(ds *spared.Dataset, layer string) (*PlotFigure, error) {
 		layer = completedLayer(ds)
 	}
 	p := &plot{title: []string{"Mean and spread of the genes by split"}, height: 380}
-	p.subtitle = []string{strings.TrimPrefix(layerUnit(layer)+", ", ", ") + layerWords(ds, layer), plural(len(ds.Genes), "gene")}
+	p.subtitle = []string{strings.TrimPrefix(ds.Unit(layer)+", ", ", ") + layerWords(ds, layer), plural(len(ds.Genes), "gene")}
 	var splits []spread
 	for _, split := range splitOrder {
 		spots := ds.SpotsIn(split)
@@ -286,7 +296,7 @@ func MeanSpreadBySplit(ds *spared.Dataset, layer string) (*PlotFigure, error) {
 	if len(splits) == 0 {
 		return nil, fmt.Errorf("widgets: no spots to show")
 	}
-	p.panels = []panel{spreadPanel(splits, layerUnit(layer))}
+	p.panels = []panel{spreadPanel(splits, ds.Unit(layer))}
 	p.caption = "A point a gene and split."
 	p.text = p.title[0] + ": " + strings.Join(p.subtitle, ", ") + "\n" + spreadWords(splits)
 	return p.figure(), nil

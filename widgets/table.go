@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spatialgo/spatialgo/spared"
 	"github.com/spatialgo/spatialgo/widgets/internal/raster"
@@ -18,6 +19,7 @@ type TableFigure struct {
 	title, caption string
 	header         []string
 	rows           [][]string
+	words          bool // all columns are aligned left
 
 	once sync.Once
 	png  []byte
@@ -25,8 +27,7 @@ type TableFigure struct {
 }
 
 // Table makes a table. Columns with numbers are aligned right, the first and
-// those without a digit left. Rows that are shorter than the header are filled
-// up.
+// those of words left. Rows that are shorter than the header are filled up.
 func Table(title string, header []string, rows [][]string, caption string) *TableFigure {
 	t := &TableFigure{title: clean(title), caption: clean(caption), header: cleanAll(header)}
 	for _, r := range rows {
@@ -39,7 +40,21 @@ func Table(title string, header []string, rows [][]string, caption string) *Tabl
 
 // left reports whether column j is aligned left.
 func (t *TableFigure) left(j int) bool {
-	return j == 0 || !slices.ContainsFunc(t.rows, func(row []string) bool { return strings.ContainsAny(row[j], "0123456789") })
+	return j == 0 || t.words || !slices.ContainsFunc(t.rows, func(row []string) bool { return number(row[j]) })
+}
+
+// number reports whether a cell is a number rather than a name with digits.
+func number(cell string) bool {
+	digits, letters := 0, 0
+	for _, r := range cell {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case unicode.IsLetter(r):
+			letters++
+		}
+	}
+	return digits > 0 && digits >= letters
 }
 
 // Text returns the table in columns of equal width.

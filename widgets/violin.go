@@ -75,7 +75,7 @@ func Violin(ds *spared.Dataset, o ViolinOptions) (*PlotFigure, error) {
 	if lo > hi {
 		return nil, fmt.Errorf("widgets: violin: no values to show")
 	}
-	q.y = numeric(layerUnit(parts[0].layer), lo, hi)
+	q.y = numeric(ds.Unit(parts[0].layer), lo, hi)
 	p.panels = []panel{q}
 	p.text = "Violins of " + strings.Join(p.title, " ") + "\n" + text.String()
 	p.subtitle = violinSubtitle(o, parts, places)
@@ -129,7 +129,7 @@ func violinParts(ds *spared.Dataset, o ViolinOptions) ([]violinPart, error) {
 	}
 	var parts []violinPart
 	for _, l := range layers {
-		if u, v := layerUnit(l), layerUnit(layers[0]); u != v {
+		if u, v := ds.Unit(l), ds.Unit(layers[0]); u != v {
 			return nil, fmt.Errorf("widgets: violin: layers %q and %q have different units, %q and %q", layers[0], l, v, u)
 		}
 		words := layerWords(ds, l)

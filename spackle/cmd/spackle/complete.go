@@ -144,7 +144,7 @@ func (c *completion) print(asJSON bool) error {
 			missing++
 		}
 	}
-	for _, layer := range []string{spackle.LayerCTLogSD, spackle.LayerRate} {
+	for _, layer := range []string{spared.LayerCTLogSD, spared.LayerRate} {
 		if slices.Contains(c.done.LayerNames(), layer) {
 			c.layersAdded = append(c.layersAdded, layer)
 		}

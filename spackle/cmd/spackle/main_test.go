@@ -237,7 +237,7 @@ func TestCompleteByDefault(t *testing.T) {
 		if done, err = spared.Open(out); err != nil {
 			t.Fatal(err)
 		}
-		if names := done.LayerNames(); slices.Contains(names, spackle.LayerRate) || slices.Contains(names, spackle.LayerCTLogSD) {
+		if names := done.LayerNames(); slices.Contains(names, spared.LayerRate) || slices.Contains(names, spared.LayerCTLogSD) {
 			t.Errorf("%s: layers of another method are still there: %v", name, names)
 		}
 		checkCompleted(t, ds, done, from)
