@@ -169,7 +169,8 @@ func readEvaluation(path, key string) *Evaluation {
 }
 
 // Contestants returns what a data set's completion is usually judged by: the
-// adaptive median, the kernel mean, and the model. eng nil opens the best
+// adaptive median, the kernel mean, the Poisson factor that is the default of
+// Complete, and the model. eng nil opens the best
 // engine of this machine, for as long as the program runs.
 func Contestants(ds *spared.Dataset, m *Model, eng *engine.Engine) ([]baseline.Completer, error) {
 	base := slices.DeleteFunc(Baselines(), func(c baseline.Completer) bool { return c.Name() != "median" && c.Name() != "kernel" })
@@ -177,5 +178,5 @@ func Contestants(ds *spared.Dataset, m *Model, eng *engine.Engine) ([]baseline.C
 	if err != nil {
 		return nil, err
 	}
-	return append(base, c), nil
+	return append(base, Default(), c), nil
 }
