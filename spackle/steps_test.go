@@ -406,7 +406,7 @@ func TestContestants(t *testing.T) {
 	for _, c := range all {
 		names = append(names, c.Name())
 	}
-	if !slices.Equal(names, []string{"median", "kernel", "spackle"}) {
+	if !slices.Equal(names, []string{"median", "kernel", "poisson factor", "spackle"}) {
 		t.Errorf("got %v", names)
 	}
 	other := stored(1)
