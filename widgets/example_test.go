@@ -29,6 +29,7 @@ func fourSpots() *spared.Dataset {
 		ds.Spots = append(ds.Spots, spared.Spot{ID: fmt.Sprint("muscle_", i), Barcode: fmt.Sprint("AAAC-", i),
 			ArrayRow: p[0], ArrayCol: p[1], X: 50 * float64(p[1]), Y: 86.6 * float64(p[0])})
 	}
+	ds.Manifest.Completer = "SpaCKLE"
 	return ds
 }
 

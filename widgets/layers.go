@@ -75,8 +75,8 @@ func measuredWords(ds *spared.Dataset, layer string) string {
 
 func filledWords(ds *spared.Dataset, layer string) string {
 	words := layerWords(ds, layer)
-	if by, ok := strings.CutPrefix(words, "completed "); ok {
-		return "filled in " + by
+	if by, ok := strings.CutPrefix(words, "completed"); ok {
+		return "filled in" + by
 	}
 	return words + ", filled in"
 }

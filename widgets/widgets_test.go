@@ -453,6 +453,11 @@ func TestViolinValues(t *testing.T) {
 	}
 	n := len(ds.Spots)
 	text := must(Violin(ds, ViolinOptions{})).Text()
+	if !strings.Contains(text, " filled in: "+count(n-seen)+" values") {
+		t.Errorf("of an unknown method:\n%s", text)
+	}
+	ds.Manifest.Completer = "SpaCKLE"
+	text = must(Violin(ds, ViolinOptions{})).Text()
 	for _, want := range []string{"as measured: " + count(seen) + " values", "filled in by SpaCKLE: " + count(n-seen) + " values"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
