@@ -10,7 +10,6 @@ import (
 
 	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
-	"github.com/spatialgo/spatialgo/spared/neighbor"
 )
 
 // NewView returns what a completer may see of one section (an index into
@@ -79,9 +78,6 @@ type tissue struct {
 	whole *baseline.View // of which nothing is hidden
 }
 
-// nearest is the number of neighbours that the adaptive median steps to.
-const nearest = 6
-
 // newTissue takes some spots of a section. Views have the given genes, nil for
 // all; the others are the rest that a view shows beside them.
 func newTissue(ds *spared.Dataset, section int, spots, genes []int) (*tissue, error) {
@@ -109,7 +105,7 @@ func newTissue(ds *spared.Dataset, section int, spots, genes []int) (*tissue, er
 		}
 		v.X, v.Y = append(v.X, ds.Spots[i].X), append(v.Y, ds.Spots[i].Y)
 	}
-	if v.Six, err = neighbor.KNN(v.X, v.Y, nearest); err != nil {
+	if v.Graph, err = ds.GraphOf(t.spots); err != nil {
 		return nil, fmt.Errorf("spackle: section %s: %w", v.Slide, err)
 	}
 	t.whole = v

@@ -138,7 +138,7 @@ func TestViewByHand(t *testing.T) {
 			t.Errorf("entry %d: got %g, want %g", i, v.Values.Data[i], want[i])
 		}
 	}
-	if !slices.Equal(v.Visible, []bool{true, false, false, false}) || v.Slide != "s" || v.X[1] != 100 || v.Six.Len() != 2 {
+	if !slices.Equal(v.Visible, []bool{true, false, false, false}) || v.Slide != "s" || v.X[1] != 100 || v.Graph.Len() != 2 {
 		t.Errorf("got %+v", v)
 	}
 	if err := v.Check(); err != nil {

@@ -27,15 +27,21 @@ func placeOf(spots []Spot) place {
 // recipe chose them for the adaptive median and Moran's I: row k is the k-th
 // spot of SpotsOf(s).
 func (d *Dataset) Graph(s int) (*neighbor.Graph, error) {
-	var spots []Spot
-	for _, i := range d.SpotsOf(s) {
-		spots = append(spots, d.Spots[i])
-	}
-	g, err := d.Manifest.Recipe.withDefaults().graph(placeOf(spots))
+	g, err := d.GraphOf(d.SpotsOf(s))
 	if err != nil {
 		return nil, fmt.Errorf("spared: slide %q: %w", d.Sections[s].Name, err)
 	}
 	return g, nil
+}
+
+// GraphOf returns the neighbours of some spots of one section among each other,
+// as the data set's recipe chooses them: row k is spots[k].
+func (d *Dataset) GraphOf(spots []int) (*neighbor.Graph, error) {
+	some := make([]Spot, len(spots))
+	for k, i := range spots {
+		some[k] = d.Spots[i]
+	}
+	return d.Manifest.Recipe.withDefaults().graph(placeOf(some))
 }
 
 // graph makes the graph of one slide.

@@ -25,7 +25,7 @@ type View struct {
 	Visible []bool          // [spots][genes] row-major: measured and not hidden
 	Hidden  []bool          // measured but hidden, to be predicted; nil = nothing is hidden: what is not visible was not measured
 	X, Y    []float64       // full-resolution pixels
-	Six     *neighbor.Graph // the 6 nearest spots of each, within the slide
+	Graph   *neighbor.Graph // the spots that the adaptive median steps to from each, within the slide: by default the 6 nearest
 
 	Norm   spared.Normalization // what Values are; "" = log2(TPM+1)
 	Counts blas32.General       // [spots][genes], 0 = not visible; no rows = not known

@@ -68,7 +68,7 @@ func hexView(t testing.TB, seed uint64, rows, cols, genes int) *baseline.View {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Six = six
+	v.Graph = six
 	return v
 }
 
@@ -105,7 +105,7 @@ func line(t testing.TB, x, values []float64) *baseline.View {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Six = six
+	v.Graph = six
 	v.Counts, v.Sizes, v.Totals = v.Empty(), []float64{1000}, make([]float64, len(x))
 	for i, seen := range v.Visible {
 		if seen {
@@ -481,7 +481,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 
-	v.Six = nil
+	v.Graph = nil
 	if _, err := (baseline.Median{}).Complete(context.Background(), v); err == nil {
 		t.Error("a median without a graph: accepted")
 	}

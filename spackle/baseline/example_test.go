@@ -21,7 +21,7 @@ func row() *baseline.View {
 		Slide:   "row",
 		Values:  blas32.General{Rows: 5, Cols: 1, Stride: 1, Data: []float32{10, 9, 0, 7, 7}},
 		Visible: []bool{true, true, false, true, true},
-		X:       x, Y: y, Six: six,
+		X:       x, Y: y, Graph: six,
 	}
 }
 

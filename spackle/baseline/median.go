@@ -41,11 +41,11 @@ func (m Median) Complete(ctx context.Context, v *View) (*Completion, error) {
 	if err := v.Check(); err != nil {
 		return nil, fmt.Errorf("median: %w", err)
 	}
-	if v.Six == nil || v.Six.Len() != v.Values.Rows {
+	if v.Graph == nil || v.Graph.Len() != v.Values.Rows {
 		return nil, fmt.Errorf("median: the view of %s has no neighbour graph of its %d spots", v.Slide, v.Values.Rows)
 	}
 	x := dense.Matrix[float32]{Rows: v.Values.Rows, Cols: v.Values.Cols, Stride: v.Values.Stride, Data: v.Values.Data}
-	done, _, err := median.Complete(ctx, x, v.Six, m.hops())
+	done, _, err := median.Complete(ctx, x, v.Graph, m.hops())
 	if err != nil {
 		return nil, fmt.Errorf("median: slide %s: %w", v.Slide, err)
 	}

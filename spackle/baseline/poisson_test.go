@@ -251,7 +251,7 @@ func reversed(v *baseline.View) *baseline.View {
 	for _, s := range [][]float64{r.X, r.Y, r.Totals, r.Depth} {
 		slices.Reverse(s)
 	}
-	r.Values, r.Counts, r.Visible, r.Six = v.Empty(), v.Empty(), nil, nil
+	r.Values, r.Counts, r.Visible, r.Graph = v.Empty(), v.Empty(), nil, nil
 	for i := v.Values.Rows - 1; i >= 0; i-- {
 		at := (v.Values.Rows - 1 - i) * genes
 		copy(r.Values.Data[at:], v.Values.Data[i*genes:][:genes])
@@ -399,7 +399,7 @@ func TestHide(t *testing.T) {
 	if _, err := v.Hide(missing); err == nil {
 		t.Error("what was not visible was hidden")
 	}
-	if six, err := neighbor.KNN(v.X, v.Y, 6); err != nil || h.Six.Len() != six.Len() {
+	if six, err := neighbor.KNN(v.X, v.Y, 6); err != nil || h.Graph.Len() != six.Len() {
 		t.Error("the graph got lost")
 	}
 }
