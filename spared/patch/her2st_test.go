@@ -3,13 +3,11 @@ package patch
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 	"github.com/spatialgo/spatialgo/spared/picture"
 )
 
@@ -24,7 +22,7 @@ func TestHer2st(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "p.h5ad")
 	write(t, path, []Slide{s}, WriteOptions{})
-	if peak := peak(t); peak > 400<<20 {
+	if peak := readertest.PeakMemory(t); peak > 400<<20 {
 		t.Errorf("peak memory of %d MiB; the picture alone has 275", peak>>20)
 	} else {
 		t.Logf("%d patches, peak memory %d MiB", len(s.IDs), peak>>20)
@@ -48,20 +46,4 @@ func TestHer2st(t *testing.T) {
 	if got, err := openFile(t, path).Batch(context.Background(), some); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("patches differ from windows read one by one: %v", err)
 	}
-}
-
-// peak is the most memory that this process ever held, in bytes.
-func peak(tb testing.TB) int64 {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		tb.Skip("no /proc here")
-	}
-	for line := range strings.Lines(string(b)) {
-		var kib int64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
-			return kib << 10
-		}
-	}
-	tb.Skip("no VmHWM here")
-	return 0
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spatialgo/spatialgo/spared/format"
 	"github.com/spatialgo/spatialgo/spared/internal/goldentest"
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 	"github.com/spatialgo/spatialgo/spared/picture/internal/vipstest"
 )
 
@@ -629,7 +630,7 @@ func TestLarge(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large.tif")
 	vipstest.SaveRamp(t, path, n, n)
 	p := open(t, path, Options{})
-	before := peak(t)
+	before := readertest.PeakMemory(t)
 	y := 0
 	for b, err := range p.Rows(context.Background(), image.Rect(0, 0, n, n)) {
 		if err != nil {
@@ -649,27 +650,11 @@ func TestLarge(t *testing.T) {
 	if err != nil || len(got) != 200*200*3 {
 		t.Error(err)
 	}
-	after := peak(t)
+	after := readertest.PeakMemory(t)
 	t.Logf("peak memory %d MiB before, %d MiB after", before>>20, after>>20)
 	if after > 600<<20 {
 		t.Errorf("reading it took %d MiB", after>>20)
 	}
-}
-
-// peak is the most memory that this process ever held, in bytes.
-func peak(tb testing.TB) int64 {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		tb.Skip("no /proc here")
-	}
-	for line := range strings.Lines(string(b)) {
-		var kib int64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kib); n == 1 {
-			return kib << 10
-		}
-	}
-	tb.Skip("no VmHWM here")
-	return 0
 }
 
 // BenchmarkRows decodes 4 million pixels of each kind.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
@@ -46,7 +47,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: Is says %t", c.reason, Is(loc))
 		}
 		if c.want == "" {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			continue
 		}
 		for i, f := range found {

@@ -8,13 +8,14 @@ import (
 
 	"github.com/spatialgo/spatialgo/spared/internal/counts"
 	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 )
 
 // textOf is a table of any bytes.
 func textOf(t *testing.T, data []byte) *text {
 	f, err := rawfile.Bytes("t.tsv", data)
 	if err != nil {
-		checkFormatError(t, err)
+		readertest.FormatError(t, err)
 		t.SkipNow()
 	}
 	return &text{File: f}
@@ -32,7 +33,7 @@ func FuzzCounts(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := readGrid(context.Background(), textOf(t, data), counts.Whole)
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		if len(g.row) != len(g.col) || len(g.row) != len(g.count) || len(g.rowLine) != len(g.rows) {
@@ -54,7 +55,7 @@ func FuzzPlaces(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := readPlaces(textOf(t, data))
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		if len(p.spots) == 0 || len(p.byID) != len(p.spots) {
@@ -77,7 +78,7 @@ func FuzzGenes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		genes, err := readGenes(textOf(t, data))
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 		}
 		for _, g := range genes {
 			if g.ID == "" {
@@ -85,10 +86,10 @@ func FuzzGenes(f *testing.F) {
 			}
 		}
 		if _, err := readNames(textOf(t, data)); err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 		}
 		if _, err := readAnnotation(textOf(t, data)); err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 		}
 	})
 }
@@ -100,11 +101,11 @@ func FuzzSlide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, counts, places []byte) {
 		dir := files{"A1.tsv": string(counts) + "\n", "A1_spots.tsv": string(places) + "\n"}.write(t)
 		if _, err := Find(dir); err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 		}
 		s, err := Read(context.Background(), filepath.Join(dir, "A1.tsv"), Options{})
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		if len(s.Barcodes) == 0 || s.Check() != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"image"
 	"image/jpeg"
 	"image/png"
@@ -16,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/spatialgo/spatialgo/spared/format"
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 	"github.com/spatialgo/spatialgo/spared/slide"
 	"github.com/spatialgo/spatialgo/spared/sparse"
 )
@@ -424,21 +423,7 @@ func TestReadRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, but a slide of %d spots", len(s.Barcodes))
 			}
-			checkFormatError(t, err, c.want...)
+			readertest.FormatError(t, err, c.want...)
 		})
-	}
-}
-
-// checkFormatError checks the type of an error and the parts of its message.
-func checkFormatError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	var fe *format.Error
-	if !errors.As(err, &fe) || fe.Path == "" {
-		t.Errorf("error %v is not a format error that names a file", err)
-	}
-	for _, part := range parts {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
-		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"image"
 	"math"
 	"testing"
+
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 )
 
 // Each target feeds any bytes to one parser. It must not panic, its error must
@@ -16,7 +18,7 @@ func FuzzPositions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rows, err := parsePositions("p", data)
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		seen := make(map[string]bool)
@@ -43,7 +45,7 @@ func FuzzFeatures(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		genes, err := parseFeatures("f", data)
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		for _, g := range genes {
@@ -54,7 +56,7 @@ func FuzzFeatures(f *testing.F) {
 		organism(genes)
 		barcodes, err := parseBarcodes("b", data)
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 		} else if len(barcodes) != len(genes) {
 			t.Fatalf("%d genes, but %d lines as barcodes", len(genes), len(barcodes))
 		}
@@ -67,7 +69,7 @@ func FuzzScaleFactors(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := parseScaleFactors("s", data)
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		for _, v := range []float64{s.SpotDiameter, s.FiducialDiameter, s.Hires, s.Lowres, s.MicronsPerPixel} {
@@ -87,7 +89,7 @@ func FuzzPicture(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		pic, err := decodePicture("i", data)
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		if pic.Width <= 0 || pic.Height <= 0 || len(pic.Pix) != 3*pic.Width*pic.Height {

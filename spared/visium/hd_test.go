@@ -15,6 +15,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 	pqformat "github.com/parquet-go/parquet-go/format"
 
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
@@ -68,7 +69,7 @@ func TestHDReadsBack(t *testing.T) {
 	} {
 		got, err := Read(ctx, c.loc, c.opts)
 		if c.fails != "" {
-			checkFormatError(t, err, c.fails)
+			readertest.FormatError(t, err, c.fails)
 			continue
 		}
 		if err != nil {
@@ -268,7 +269,7 @@ func TestParquetRefuses(t *testing.T) {
 			t.Errorf("%s: no error, but %d rows", c.reason, len(rows))
 			continue
 		}
-		checkFormatError(t, err, c.want...)
+		readertest.FormatError(t, err, c.want...)
 	}
 }
 
@@ -326,7 +327,7 @@ func TestParquetDamage(t *testing.T) {
 	whole := parquetOf(bins(40))
 	for keep := 0; keep < len(whole); keep += 7 {
 		_, err := parseParquet("p", whole[:keep])
-		checkFormatError(t, err, "p")
+		readertest.FormatError(t, err, "p")
 	}
 	var before, after runtime.MemStats
 	for at := range whole {
@@ -340,7 +341,7 @@ func TestParquetDamage(t *testing.T) {
 				t.Fatalf("byte %d ^ %#x: %d bytes allocated", at, flip, n)
 			}
 			if err != nil {
-				checkFormatError(t, err, "p")
+				readertest.FormatError(t, err, "p")
 			} else if len(rows) > maxRowsPerByte*len(whole) {
 				t.Fatalf("byte %d ^ %#x: %d rows", at, flip, len(rows))
 			}
@@ -355,7 +356,7 @@ func FuzzParquet(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rows, err := parseParquet("p", data)
 		if err != nil {
-			checkFormatError(t, err)
+			readertest.FormatError(t, err)
 			return
 		}
 		if len(rows) == 0 || len(rows) > maxRowsPerByte*len(data) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spatialgo/spatialgo/spared/format"
 	"github.com/spatialgo/spatialgo/spared/internal/rawfile"
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
@@ -76,9 +77,9 @@ func TestFind(t *testing.T) {
 		}
 	}
 	_, err := Find(folder{"a/b/" + h5Path: "x", "c": "x"}.write(t))
-	checkFormatError(t, err, "neither it nor its subfolders", "found a, c")
+	readertest.FormatError(t, err, "neither it nor its subfolders", "found a, c")
 	_, err = Find(filepath.Join(t.TempDir(), "nowhere"))
-	checkFormatError(t, err, "no such folder")
+	readertest.FormatError(t, err, "no such folder")
 }
 
 func TestSpatialBesideTheCounts(t *testing.T) {

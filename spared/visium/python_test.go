@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 )
 
 // TestParquetWithPandas: pandas reads what Write writes, and parseParquet what
@@ -62,5 +63,5 @@ d.to_parquet(f"{sys.argv[2]}/brotli.parquet", compression="brotli", index=False)
 		}
 	}
 	_, err = read(filepath.Join(to, "brotli.parquet"))
-	checkFormatError(t, err, "BROTLI", "want SNAPPY")
+	readertest.FormatError(t, err, "BROTLI", "want SNAPPY")
 }

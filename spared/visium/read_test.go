@@ -23,8 +23,8 @@ import (
 	"golang.org/x/image/tiff"
 
 	"github.com/spatialgo/spatialgo/internal/hdf5x"
-	"github.com/spatialgo/spatialgo/spared/format"
 	"github.com/spatialgo/spatialgo/spared/internal/counts"
+	"github.com/spatialgo/spatialgo/spared/internal/readertest"
 	"github.com/spatialgo/spatialgo/spared/slide"
 )
 
@@ -544,22 +544,8 @@ func TestReadRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("no error, but a slide of %d spots", len(s.Barcodes))
 			}
-			checkFormatError(t, err, c.want...)
+			readertest.FormatError(t, err, c.want...)
 		})
-	}
-}
-
-// checkFormatError checks the type of an error and the parts of its message.
-func checkFormatError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	var fe *format.Error
-	if !errors.As(err, &fe) || fe.Path == "" {
-		t.Errorf("error %v is not a format error that names a file", err)
-	}
-	for _, part := range parts {
-		if err == nil || !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
-		}
 	}
 }
 
@@ -567,12 +553,12 @@ func TestReadOddFolders(t *testing.T) {
 	ctx := context.Background()
 	dir := small().write(t)
 	_, err := Read(ctx, filepath.Join(dir, "nowhere"), Options{})
-	checkFormatError(t, err, "nowhere", "no such folder")
+	readertest.FormatError(t, err, "nowhere", "no such folder")
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v does not unwrap to os.ErrNotExist", err)
 	}
 	_, err = Read(ctx, filepath.Join(dir, scalePath), Options{})
-	checkFormatError(t, err, "is a file", "outs folder")
+	readertest.FormatError(t, err, "is a file", "outs folder")
 
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()
@@ -584,7 +570,7 @@ func TestReadOddFolders(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = Read(ctx, dir, Options{})
-		checkFormatError(t, err, "tissue_positions.csv", "permission denied")
+		readertest.FormatError(t, err, "tissue_positions.csv", "permission denied")
 	}
 }
 
@@ -600,7 +586,7 @@ func TestReadTruncatedH5(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Read(context.Background(), dir, Options{})
-		checkFormatError(t, err, h5Path)
+		readertest.FormatError(t, err, h5Path)
 	}
 }
 
@@ -737,7 +723,7 @@ func TestLyingHeaders(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		err := c.parse()
 		runtime.ReadMemStats(&after)
-		checkFormatError(t, err)
+		readertest.FormatError(t, err)
 		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
 			t.Errorf("%s: %d bytes allocated", c.reason, n)
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"github.com/spatialgo/spatialgo/spared"
 )
@@ -21,11 +20,8 @@ func openData(path string) (*spared.Dataset, error) {
 // checkOutput finds out before the work that its file could not be written.
 func checkOutput(path string) error {
 	err := spared.CheckOutput(path)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot write %s: its folder does not exist; make it first", path)
 	}
-	return errors.New(strings.TrimPrefix(err.Error(), "spared: ")) // this command's own, to its user
+	return err
 }
