@@ -112,7 +112,7 @@ lab: venv kernel $(call TOOL,gopls)
 # ---- Tests -------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: check test-go test-notebooks test-h5ad test-fuzz
+test: check test-go test-notebooks test-h5ad
 
 .PHONY: check
 check: $(call TOOL,staticcheck) | system-build
@@ -145,7 +145,7 @@ test-notebooks: venv kernel | system-browser
 test-h5ad: $(CHECK)
 	.venv-check/bin/python -W ignore tools/check_h5ad.py $(TESTDIR)/*.h5ad
 
-# A minute for each reader of bytes; FUZZTIME=1h for a night.
+# A minute for each reader of bytes, after make test on the CI machine; FUZZTIME=1h for a night.
 .PHONY: test-fuzz
 test-fuzz: export FUZZTIME := $(or $(FUZZTIME),60s)
 test-fuzz: | system-build
