@@ -33,6 +33,11 @@ type View struct {
 	Totals []float64            // [spots], sum of count/size over all genes that passed the filter, without the hidden counts
 	Depth  []float64            // [spots], sum of counts over genes that passed the filter and are not among the view's: those of Rest where it has any, else all; nil = 0
 	Rest   blas32.General       // [spots][other genes], counts of genes that are looked at but not completed; no columns = none
+
+	Genes, RestGenes []string  // ids of the columns of Values and of Rest; nil = not known
+	RestSizes        []float64 // [other genes], as Sizes; nil = not known
+
+	Features blas32.General // [spots][d], what the picture shows at each spot, an embedding of its patch; no columns = there is none
 }
 
 // Completer predicts values that are not visible. Its methods are called in
@@ -81,10 +86,30 @@ type Completion struct {
 	// SD is the standard deviation of the value, given that it was detected,
 	// around Values; 0 where the value is visible.
 	SD blas32.General
+	// Factors makes intervals of SD: Values ± Factors[k]·SD holds the detected
+	// value with probability Levels[k]. The zero value stands for those of a
+	// normal distribution, 0.674, 1.282 and 1.960.
+	Factors [len(Levels)]float64
 	// Rate holds the value of the rate at which the gene is counted there: what
 	// there is on average, zeros included, given all that is visible, the count
 	// of 0 of an entry that was not measured among it.
 	Rate blas32.General
+}
+
+// Levels are the probabilities of the intervals that a [Completion] gives.
+var Levels = [3]float64{0.5, 0.8, 0.95}
+
+// IntervalFactors returns c.Factors, or those of a normal distribution where
+// they are not set.
+func (c *Completion) IntervalFactors() [len(Levels)]float64 {
+	if c.Factors != [len(Levels)]float64{} {
+		return c.Factors
+	}
+	var normal [len(Levels)]float64
+	for k, p := range Levels {
+		normal[k] = math.Sqrt2 * math.Erfinv(p)
+	}
+	return normal
 }
 
 // Check returns an error unless the parts of the view fit together and the
@@ -118,6 +143,13 @@ func (v *View) Check() error {
 				return fmt.Errorf("view of %s: spot %d, gene %d is both hidden and visible", v.Slide, i, g)
 			}
 		}
+	}
+	if v.Genes != nil && len(v.Genes) != genes || v.RestGenes != nil && len(v.RestGenes) != v.Rest.Cols || v.RestSizes != nil && len(v.RestSizes) != v.Rest.Cols {
+		return fmt.Errorf("view of %s: ids of %d and %d genes, sizes of %d further ones, for %d genes and %d further ones",
+			v.Slide, len(v.Genes), len(v.RestGenes), len(v.RestSizes), genes, v.Rest.Cols)
+	}
+	if f := v.Features; f.Cols > 0 && (f.Rows != n || f.Stride < f.Cols || n > 0 && len(f.Data) < (n-1)*f.Stride+f.Cols) {
+		return fmt.Errorf("view of %s: image features of %d of %d spots", v.Slide, f.Rows, n)
 	}
 	return v.checkCounts()
 }
