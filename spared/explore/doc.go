@@ -20,4 +20,6 @@
 // These are the numbers of the raw half of SpaRED's QC plots; widgets.QC draws
 // them. Build stores them in the file (spared.Raw), so the slides need not be
 // there any more.
+//
+// [Markers] names the genes in which two groups of spots differ.
 package explore

@@ -27,6 +27,6 @@ scanpy and squidpy open.`,
   spared info data.h5ad                     # what is in it`,
 		Version: spared.Version,
 	}
-	cmd.AddCommand(simulateCmd(), catalogCmd(), fetchCmd(), buildCmd(), infoCmd(), embedCmd(), patchesCmd(), qcCmd())
+	cmd.AddCommand(simulateCmd(), catalogCmd(), fetchCmd(), buildCmd(), infoCmd(), embedCmd(), patchesCmd(), morphologyCmd(), qcCmd())
 	return cmd
 }
