@@ -13,6 +13,7 @@ import (
 	"github.com/spatialgo/spatialgo/spackle"
 	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
+	"github.com/spatialgo/spatialgo/spared/sparse"
 )
 
 // fixture is a made-up data set: three slides of a hexagonal grid (train, val,
@@ -189,6 +190,177 @@ func TestViewOfSomeGenes(t *testing.T) {
 	}
 }
 
+// withPanel gives the data set of fixture a panel: its own genes and more
+// others, whose ids come before, between and after them. A count of each third
+// spot is of the first of the others, and so on.
+func withPanel(ds *spared.Dataset, more int) {
+	for k := range more {
+		id := "ENSG" + string(rune('A'+k%7)) + strings.Repeat("0", 1+k/7)
+		ds.Panel = append(ds.Panel, spared.PanelGene{ID: id, Length: float64(int(256) << (k % 3)), GlobalFrac: float64(k%11) / 11})
+	}
+	for _, g := range ds.Genes {
+		ds.Panel = append(ds.Panel, spared.PanelGene{ID: g.ID, Length: g.Length, GlobalFrac: 0.5})
+	}
+	slices.SortFunc(ds.Panel, func(a, b spared.PanelGene) int { return strings.Compare(a.ID, b.ID) })
+	counts := ds.Layers[spared.LayerCounts]
+	m := &sparse.CSR{Rows: len(ds.Spots), Cols: len(ds.Panel), IndPtr: []int64{0}}
+	for i := range ds.Spots {
+		for j, p := range ds.Panel {
+			c := float32((i + 2*j) % 3)
+			if g := slices.IndexFunc(ds.Genes, func(g spared.Gene) bool { return g.ID == p.ID }); g >= 0 {
+				c = counts.Data[i*counts.Stride+g]
+			} else {
+				ds.Spots[i].RPK += float64(c) / p.Length
+			}
+			if c > 0 {
+				m.Indices, m.Data = append(m.Indices, int32(j)), append(m.Data, c)
+			}
+		}
+		m.IndPtr = append(m.IndPtr, int64(len(m.Data)))
+	}
+	ds.PanelCounts = m
+	setCounts(ds, counts)
+}
+
+// TestViewOfPanel: what a view shows beside its genes is the panel without
+// them, the same genes in each section and in the views that methods learn
+// from. Of a large panel the most detected are shown, and Depth is all of it.
+func TestViewOfPanel(t *testing.T) {
+	for _, tc := range []struct {
+		reason  string
+		more    int // genes of the panel beside the data set's own 7
+		targets int
+		rest    int // genes shown beside the view's
+	}{
+		{"all genes of the data set are completed", 20, 0, 20},
+		{"some are", 20, 3, 24},
+		{"the panel is the data set's genes", 0, 0, 0},
+		{"and some of them are completed", 0, 3, 4},
+		{"as many as a view can show", 1000, 0, 1000},
+		{"more than a view can show", 1500, 0, 1000},
+	} {
+		t.Run(tc.reason, func(t *testing.T) {
+			ds := fixture(6, false)
+			for g := range ds.Genes {
+				ds.Genes[g].Moran = []float64{.1, .9, .2, .8, .3, .7, .4}[g]
+			}
+			withPanel(ds, tc.more)
+			own := []string{"ENSGA", "ENSGB", "ENSGC", "ENSGD", "ENSGE", "ENSGF", "ENSGG"}
+			if tc.targets == 3 {
+				own = []string{"ENSGB", "ENSGD", "ENSGF"}
+			}
+			views, err := spackle.TrainViews(ds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rest []string
+			if tc.targets == 0 {
+				rest = views[0].RestGenes
+			}
+			look := looker{f: func(v *view) { views = append(views, v) }}
+			evaluate(t, ds, spackle.EvaluateOptions{Methods: []baseline.Completer{look}, Masks: 1, Targets: tc.targets})
+			for _, v := range views[1:] {
+				if rest == nil {
+					rest = v.RestGenes
+				}
+				checkPanelView(t, ds, v, own)
+				if len(v.RestGenes) != tc.rest || !slices.Equal(v.RestGenes, rest) {
+					t.Errorf("slide %s shows %d further genes, want %d, the same everywhere", v.Slide, len(v.RestGenes), tc.rest)
+				}
+			}
+		})
+	}
+}
+
+// checkPanelView looks all that the view shows beside its genes up in the panel.
+func checkPanelView(t *testing.T, ds *spared.Dataset, v *view, own []string) {
+	t.Helper()
+	if err := v.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(v.Genes, own) {
+		t.Fatalf("the view is of %v", v.Genes)
+	}
+	if !slices.IsSorted(v.RestGenes) {
+		t.Error("further genes are not by id")
+	}
+	of := map[string]int{}
+	least, missed := 1., 0. // shares of spots of the rarest gene that is shown, and of the most common that is not
+	for j, p := range ds.Panel {
+		of[p.ID] = j
+		switch {
+		case slices.Contains(v.RestGenes, p.ID):
+			least = min(least, p.GlobalFrac)
+		case !slices.Contains(own, p.ID):
+			missed = max(missed, p.GlobalFrac)
+		}
+	}
+	if len(v.RestGenes) == 0 {
+		return
+	}
+	if missed > least {
+		t.Errorf("a gene in %g of the spots is shown, one in %g is not", least, missed)
+	}
+	whole := ds.PanelCounts.Dense()
+	for k, i := range ds.SpotsOf(ds.Section(v.Slide)) {
+		row := whole.Data[i*whole.Stride:][:whole.Cols]
+		depth := 0.
+		for j, c := range row {
+			if !slices.Contains(own, ds.Panel[j].ID) {
+				depth += float64(c)
+			}
+		}
+		if v.Depth[k] != depth {
+			t.Fatalf("spot %d: depth %g, want %g", k, v.Depth[k], depth)
+		}
+		for m, id := range v.RestGenes {
+			if got, want := v.Rest.Data[k*v.Rest.Stride+m], row[of[id]]; got != want || v.RestSizes[m] != ds.Panel[of[id]].Length {
+				t.Fatalf("spot %d: %g of gene %s (size %g), want %g", k, got, id, v.RestSizes[m], want)
+			}
+		}
+	}
+}
+
+// TestViewFeatures: the one embedding of patches is what a view has for
+// features.
+func TestViewFeatures(t *testing.T) {
+	n := 3 * 72
+	m := blas32.General{Rows: n, Cols: 2, Stride: 3, Data: make([]float32, 3*n)}
+	for k := range m.Data {
+		m.Data[k] = float32(k)
+	}
+	broken := blas32.General{Rows: n, Cols: 2, Stride: 3, Data: slices.Clone(m.Data)}
+	broken.Data[3*80+1] = float32(math.NaN())
+	for _, tc := range []struct {
+		reason string
+		obsm   map[string]blas32.General
+		cols   int
+		fails  string
+	}{
+		{"none", nil, 0, ""},
+		{"none among others", map[string]blas32.General{"X_pca": m}, 0, ""},
+		{"one", map[string]blas32.General{"X_pca": broken, "embeddings_densenet": m}, 2, ""},
+		{"two, and nobody says which", map[string]blas32.General{"embeddings_resnet": m, "embeddings_densenet": m}, 0, ""},
+		{"one that is not whole", map[string]blas32.General{"embeddings_densenet": broken}, 0, "NaN at spot two_ai"},
+		{"of other spots", map[string]blas32.General{"embeddings_densenet": {Rows: 3, Cols: 1, Stride: 1, Data: make([]float32, 3)}}, 0, "3 x 1"},
+	} {
+		ds := fixture(2, false)
+		ds.Obsm = tc.obsm
+		v, err := spackle.NewView(ds, 1, nil)
+		switch {
+		case tc.fails != "" && (err == nil || !strings.Contains(err.Error(), tc.fails)):
+			t.Errorf("%s: got %v, want an error with %q", tc.reason, err, tc.fails)
+		case tc.fails != "":
+		case err != nil:
+			t.Errorf("%s: %v", tc.reason, err)
+		case v.Features.Cols != tc.cols || v.Check() != nil:
+			t.Errorf("%s: %d features, want %d (%v)", tc.reason, v.Features.Cols, tc.cols, v.Check())
+		case tc.cols > 0 && v.Features.Data[3*v.Features.Stride+1] != m.Data[3*(72+3)+1]:
+			t.Errorf("%s: the features are of other spots", tc.reason)
+		}
+	}
+}
+
 // looker shows the views it is given and answers with their values.
 type looker struct {
 	baseline.NoFit
@@ -224,9 +396,12 @@ func TestViewWithoutHidingIsTheLayer(t *testing.T) {
 // predictions must not move by a bit.
 func TestNothingHiddenReachesAMethod(t *testing.T) {
 	for _, lone := range []bool{false, true} {
-		for seed := range uint64(3) {
+		for seed := range uint64(4) {
 			rng := rand.New(rand.NewPCG(seed, 5))
 			ds := fixture(seed, lone)
+			if seed%2 == 1 {
+				withPanel(ds, 9)
+			}
 			split := spared.Test
 			if lone {
 				split = spared.Val
@@ -294,6 +469,19 @@ func tampered(rng *rand.Rand, ds *spared.Dataset, spots []int, hidden []bool) *s
 			other.Spots[i].TotalCounts += float64(more)
 		}
 	}
+	if ds.PanelCounts != nil {
+		panel := *ds.PanelCounts
+		panel.Data = slices.Clone(panel.Data)
+		for i := range ds.Spots {
+			ids, values := panel.Row(i)
+			for k, j := range ids {
+				if g := ds.GeneIndex(ds.Panel[j].ID); g >= 0 {
+					values[k] = counts.Data[i*genes+g]
+				}
+			}
+		}
+		other.PanelCounts = &panel
+	}
 	setCounts(&other, counts)
 	return &other
 }
@@ -314,6 +502,8 @@ func TestNewViewErrors(t *testing.T) {
 		{reason: "and gene lengths", spoil: func(ds *spared.Dataset) { ds.Genes[2].Length = 0 }, want: "without lengths"},
 		{reason: "and totals", spoil: func(ds *spared.Dataset) { ds.Spots[3].RPK = 0 }, want: "spared.Build"},
 		{reason: "a total cannot be below its parts", spoil: func(ds *spared.Dataset) { ds.Spots[3].RPK = 1e-4 }, want: "spared.Build"},
+		{reason: "counts of the panel must be of these spots", spoil: func(ds *spared.Dataset) { withPanel(ds, 3); ds.PanelCounts.Rows-- }, want: "the panel's counts"},
+		{reason: "and its genes have lengths", spoil: func(ds *spared.Dataset) { withPanel(ds, 3); ds.Panel[1].Length = 0 }, want: "of the panel has length 0"},
 		{reason: "the mask must fit", spoil: func(ds *spared.Dataset) { ds.Mask = ds.Mask[1:] }, want: "do not fit"},
 	} {
 		ds := fixture(1, false)

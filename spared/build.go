@@ -19,7 +19,11 @@ const Version = "0.1.0"
 
 // manifestVersion rises whenever the same recipe and inputs would give other
 // numbers or another layout of the file.
-const manifestVersion = 3
+const manifestVersion = 4
+
+// oldestManifest is the oldest layout that Open reads. Build makes files of
+// older ones than manifestVersion anew; layout 3 has no counts of the panel.
+const oldestManifest = 3
 
 // Build makes the data set that the recipe describes and saves it at path, or
 // opens path at once if it already holds exactly that (same recipe, same

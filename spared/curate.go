@@ -24,18 +24,19 @@ import (
 // curation is the state that the steps of Curate pass on.
 type curation struct {
 	*collection
-	asked    Recipe // as given, for the record
-	recipe   Recipe // as carried out: slides in order of splits, organism known
-	progress Progress
-	start    time.Time
-	owned    bool              // the slides' counts may be dropped when they are not needed any more
-	norm     *sparse.CSR       // normalised counts [spots][genes]
-	panel    []PanelGene       // the genes that normalised values are relative to
-	before   *Raw              // the slides before the filter
-	graphs   []*neighbor.Graph // per slide, over its own spots in order
-	layers   map[string]dense.Matrix[float32]
-	steps    []ManifestStep
-	notes    []string
+	asked       Recipe // as given, for the record
+	recipe      Recipe // as carried out: slides in order of splits, organism known
+	progress    Progress
+	start       time.Time
+	owned       bool              // the slides' counts may be dropped when they are not needed any more
+	norm        *sparse.CSR       // normalised counts [spots][genes]
+	panel       []PanelGene       // the genes that normalised values are relative to
+	panelCounts *sparse.CSR       // their counts [spots][panel], unless the recipe leaves them out
+	before      *Raw              // the slides before the filter
+	graphs      []*neighbor.Graph // per slide, over its own spots in order
+	layers      map[string]dense.Matrix[float32]
+	steps       []ManifestStep
+	notes       []string
 }
 
 // Curate turns slides into a data set by SpaRED's pipeline, in its order:
@@ -404,7 +405,10 @@ func (c *curation) chooseGenes(ctx context.Context) error {
 		if n[j] > 0 {
 			c.genes[j].Moran = sum[j] / float64(n[j])
 		}
-		c.panel = append(c.panel, PanelGene{ID: c.genes[j].ID, Symbol: c.genes[j].Symbol, Moran: c.genes[j].Moran})
+		c.panel = append(c.panel, panelGene(&c.genes[j]))
+	}
+	if !c.recipe.NoPanel {
+		c.panelCounts = c.counts
 	}
 	return c.keepMostSpatial()
 }
@@ -492,7 +496,7 @@ func (c *curation) panelSize() (int, error) {
 // dataset puts the parts together, without what correct and deltas add.
 func (c *curation) dataset(splitText string) *Dataset {
 	d := &Dataset{
-		Spots: c.spots, Genes: c.genes, Panel: c.panel, Raw: c.before,
+		Spots: c.spots, Genes: c.genes, Panel: c.panel, PanelCounts: c.panelCounts, Raw: c.before,
 		Layers:    map[string]blas32.General{LayerCounts: c.counts.Dense()},
 		TrainMean: map[string][]float64{}, Correction: map[string]*Affine{},
 		Mask:     make([]bool, len(c.spots)*len(c.genes)),

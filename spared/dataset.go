@@ -128,12 +128,6 @@ type Gene struct {
 	Moran      float64 // mean Moran's I of d_log1p over the slides it was learnt from
 }
 
-// PanelGene is a gene that passed the filter.
-type PanelGene struct {
-	ID, Symbol string
-	Moran      float64 // as Gene.Moran; NaN where the gene is constant
-}
-
 // Section is one slide of a data set: its place in the splits and its
 // pictures, without its counts.
 type Section struct {
@@ -180,6 +174,11 @@ type Dataset struct {
 	// length), chosen or not, by rising id: normalised values are relative to
 	// these.
 	Panel []PanelGene
+	// PanelCounts holds the raw counts of all of them, [spots][genes of Panel]:
+	// what a spot's chosen genes can be completed from besides each other. In
+	// the file it is anndata's raw. nil where the recipe leaves it out (NoPanel),
+	// or the file is of an earlier version.
+	PanelCounts *sparse.CSR
 
 	// Raw sums the slides up as they were before any filter; nil where that is
 	// not known.

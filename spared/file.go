@@ -43,10 +43,11 @@ const (
 
 // Save writes the data set as an .h5ad file that anndata, scanpy and squidpy
 // open: X and the layers, obs (one row a spot), var (one row a gene),
-// obsm["spatial"] in full-resolution pixels (x, y), and uns["spatial"] with
-// pictures and scale factors per slide. The file replaces what lies at path
-// atomically; on an error what was there stays. Obs, Var, Obsm, Varm, Obsp and
-// Uns go where anndata has them.
+// obsm["spatial"] in full-resolution pixels (x, y), uns["spatial"] with pictures
+// and scale factors per slide, and the counts of the whole panel as raw, so that
+// adata.raw.to_adata() in Python is the data set of all genes that passed the
+// filter. The file replaces what lies at path atomically; on an error what was
+// there stays. Obs, Var, Obsm, Varm, Obsp and Uns go where anndata has them.
 //
 // A file that holds patches of the picture, which Open leaves in it, is not
 // replaced: they would be lost.
@@ -99,7 +100,7 @@ func (d *Dataset) check() error {
 		}
 	}
 	return cmp.Or(checkColumns("obs", d.Obs, ownObs, d.labelNames()), checkColumns("var", d.Var, ownVar, nil),
-		checkMatrices("obsm", d.Obsm, spots, "spatial"), checkMatrices("varm", d.Varm, genes, ""), d.checkUns())
+		checkMatrices("obsm", d.Obsm, spots, "spatial"), checkMatrices("varm", d.Varm, genes, ""), d.checkUns(), d.checkPanel())
 }
 
 // checkColumns refuses further columns under a name that is taken.
@@ -157,7 +158,7 @@ func (d *Dataset) labelNames() []string {
 func (d *Dataset) annData() (*h5ad.AnnData, error) {
 	a := &h5ad.AnnData{
 		X: sparseOf(d.Layers[LayerCounts]), Obs: d.obs(), Var: d.variables(),
-		Layers: map[string]any{}, Obsm: matrices(d.Obsm), Varm: matrices(d.Varm), Obsp: map[string]any{},
+		Layers: map[string]any{}, Obsm: matrices(d.Obsm), Varm: matrices(d.Varm), Obsp: map[string]any{}, Raw: d.rawGroup(),
 	}
 	a.Obsm["spatial"] = d.spatial()
 	for name, m := range d.Obsp {
@@ -434,7 +435,7 @@ func parseManifest(path string, v any) (m Manifest, err error) {
 		Version int    `json:"version"`
 		Tool    string `json:"tool"`
 	}
-	if json.Unmarshal([]byte(text), &made) == nil && made.Version != 0 && made.Version != manifestVersion {
+	if json.Unmarshal([]byte(text), &made) == nil && made.Version != 0 && (made.Version < oldestManifest || made.Version > manifestVersion) {
 		return m, format.Errorf(path, key, "the data set was made by another version (%s, layout %d; this is spatialgo %s, layout %d): build it again", made.Tool, made.Version, Version, manifestVersion)
 	}
 	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
@@ -446,7 +447,8 @@ func parseManifest(path string, v any) (m Manifest, err error) {
 }
 
 // Open reads a data set that Save wrote, also after scanpy has added to it and
-// written it again. Patches of the picture (obsm["patches_*"]) are left in the
+// written it again, or an earlier version of this library did. Where scanpy put
+// something else in adata.raw there are no PanelCounts, and it is not kept. Patches of the picture (obsm["patches_*"]) are left in the
 // file: they would take most of the memory.
 func Open(path string) (*Dataset, error) {
 	a, err := readWithoutPatches(path)
@@ -468,6 +470,7 @@ func Open(path string) (*Dataset, error) {
 	r.layers(d, a.Layers)
 	r.lines(d, own[keyLines])
 	r.panel(d, own[keyPanel])
+	r.panelCounts(d, a.Raw)
 	r.raw(d, own[keyRaw])
 	r.extras(d, a)
 	if r.err != nil {
@@ -739,33 +742,6 @@ func (r *reader) lines(d *Dataset, v any) {
 		a.Slope = r.table(key+"/slope", one["slope"], len(a.Batches), len(d.Genes))
 		a.Intercept = r.table(key+"/intercept", one["intercept"], len(a.Batches), len(d.Genes))
 		d.Correction[layer] = a
-	}
-}
-
-// panelFrame is the table of all genes that passed the filter.
-func (d *Dataset) panelFrame() *h5ad.Frame {
-	f := &h5ad.Frame{Index: make([]string, len(d.Panel))}
-	for j := range d.Panel {
-		f.Index[j] = d.Panel[j].ID
-	}
-	f.Columns = []Column{
-		column("gene_symbol", d.Panel, func(g *PanelGene) string { return g.Symbol }),
-		column("d_log1p_moran", d.Panel, func(g *PanelGene) float64 { return g.Moran }),
-	}
-	return f
-}
-
-func (r *reader) panel(d *Dataset, v any) {
-	key := "uns/" + keyUns + "/" + keyPanel
-	f, ok := v.(*h5ad.Frame)
-	if !ok {
-		r.fail(key, "is not a table")
-		return
-	}
-	symbol, moran := r.texts(key, f, "gene_symbol"), r.numbers(key, f, "d_log1p_moran")
-	d.Panel = make([]PanelGene, len(f.Index))
-	for j, id := range f.Index {
-		d.Panel[j] = PanelGene{ID: id, Symbol: symbol[j], Moran: moran[j]}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"os"
@@ -146,6 +147,14 @@ func TestSaveRefuses(t *testing.T) {
 		{"too few rows", func(d *Dataset) { m := d.Obsm["X_pca"]; m.Rows--; d.Obsm["X_pca"] = m }, `"X_pca"`},
 		{"a graph of other spots", func(d *Dataset) { d.Obsp["distances"] = &sparse.CSR{IndPtr: []int64{0}} }, `"distances"`},
 		{"a column that is too short", func(d *Dataset) { d.Obs[1].Data = []float64{1} }, "depth"},
+		{"counts of the panel at other spots", func(d *Dataset) { m := *d.PanelCounts; m.Rows--; d.PanelCounts = &m }, "panel"},
+		{"a row of them out of order", func(d *Dataset) {
+			m := *d.PanelCounts
+			m.Indices = slices.Clone(m.Indices)
+			m.Indices[0], m.Indices[1] = m.Indices[1], m.Indices[0]
+			d.PanelCounts = &m
+		}, "panel's counts: sparse: row 0"},
+		{"a gene that the panel lacks", func(d *Dataset) { d.Panel = slices.Clone(d.Panel); d.Panel[d.panelColumns()[2]].ID = "x" }, "lacks gene"},
 		{"a key of its own", func(d *Dataset) { d.Uns["spatialgo"] = "x" }, `"spatialgo"`},
 	} {
 		d := explored(t)
@@ -179,9 +188,14 @@ a = sc.read_h5ad(sys.argv[1])
 assert a.obsp["connectivities"].nnz == a.n_obs and a.obsm["X_pca"].shape == (a.n_obs, 2)
 assert list(a.obs["cluster"].cat.categories) == ["0", "1"] and a.obs["cluster"].isna().sum() == (a.n_obs + 2) // 3
 assert a.uns["neighbors"]["params"]["n_neighbors"] == 15 and a.var["marker"].all()
+raw = a.raw.to_adata()
+assert raw.shape == (a.n_obs, int(sys.argv[3])) and raw.n_vars > a.n_vars, raw.shape
+assert (raw[:, a.var_names].X != a.layers["counts"]).sum() == 0
+per_bp = raw.X.toarray() / raw.var["gene_length"].values
+np.testing.assert_allclose(per_bp.sum(axis=1), a.obs["rpk_sum"], rtol=1e-6)
 sc.tl.umap(a)
 a.obs["annotation"] = pd.Categorical(np.where(a.obs["array_row"] > 5, "upper", "lower"))
-a.write_h5ad(sys.argv[2])`, in, out)
+a.write_h5ad(sys.argv[2])`, in, out, fmt.Sprint(len(d.Panel)))
 	cmd.Dir = dir // Python looks for modules here first, and this package has a folder called sparse
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v:\n%s", err, text)
@@ -204,6 +218,9 @@ a.write_h5ad(sys.argv[2])`, in, out)
 	}
 	if diff := cmp.Diff(d.Raw, got.Raw); diff != "" {
 		t.Errorf("the sums of the slides differ:\n%s", diff)
+	}
+	if diff := cmp.Diff(d.PanelCounts, got.PanelCounts); diff != "" {
+		t.Errorf("the panel's counts differ:\n%s", diff)
 	}
 }
 

@@ -90,6 +90,7 @@ type Recipe struct {
 	ValShare float64 `json:"val_share,omitempty"` // share of a lone slide's spots that validate; 0 = 0.2
 	Seed     uint64  `json:"seed,omitempty"`      // of the spatial blocks of a lone slide; 0 = 42
 	Noisy    bool    `json:"noisy,omitempty"`     // store the noisy_* layers too; Dataset.Noisy makes them on demand
+	NoPanel  bool    `json:"no_panel,omitempty"`  // leave out the counts of the genes that passed the filter but were not chosen (Dataset.PanelCounts)
 }
 
 // Manifest records how a data set came about. It travels in the file

@@ -19,7 +19,7 @@ var full = Recipe{
 	SpotMin: 1, SpotMax: 2, GeneMin: 3, GeneMax: 4, RealShare: 0.5, GeneList: []string{"TP53"}, Genes: 6,
 	Normalization: CPM, Graph: GraphRadius, Neighbors: 7, Radius: 1.25, Transposed: true, Hops: 3, BatchKey: "patient",
 	Covariates: []string{"condition"}, Reference: "anna", MeanOnly: true, FirstGene: true,
-	ValShare: 0.1, Seed: 1<<63 + 1, Noisy: true,
+	ValShare: 0.1, Seed: 1<<63 + 1, Noisy: true, NoPanel: true,
 }
 
 func writeText(t *testing.T, text string) string {

@@ -7,6 +7,8 @@ type Summary struct {
 	Path          string         `json:"path,omitempty"`
 	Spots         int            `json:"spots"`
 	Genes         int            `json:"genes"`
+	Panel         int            `json:"panel"`        // genes that passed the filter, the chosen ones among them
+	PanelCounts   bool           `json:"panel_counts"` // whether their counts are there (adata.raw)
 	Organism      string         `json:"organism"`
 	Order         Order          `json:"order"`
 	Normalization Normalization  `json:"normalization"`
@@ -38,7 +40,7 @@ const topGenes = 8
 func (d *Dataset) Summary() Summary {
 	m := &d.Manifest
 	s := Summary{
-		Spots: len(d.Spots), Genes: len(d.Genes), Organism: m.Organism, Order: m.Recipe.Order,
+		Spots: len(d.Spots), Genes: len(d.Genes), Panel: len(d.Panel), PanelCounts: d.PanelCounts != nil, Organism: m.Organism, Order: m.Recipe.Order,
 		Normalization: d.Normalization(), Unit: d.Unit(LayerLog), Splits: m.Splits,
 		Missing: d.Missing(), Layers: d.LayerNames(), Notes: m.Notes, Steps: m.Steps,
 	}

@@ -3,8 +3,8 @@
     check_h5ad.py FILE...
 
 Each file must be read by anndata, be consistent in itself, serve scanpy (quality control, principal
-components) and squidpy (neighbours, Moran's I, a map of one gene over each slide's picture), and come
-back equal when anndata writes it. Exit status 1 when any does not, or when no file is named.
+components, and both of them of raw where there is one) and squidpy (neighbours, Moran's I, a map of one
+gene over each slide's picture), and come back equal when anndata writes it. Exit status 1 when any does not, or when no file is named.
 """
 
 import logging
@@ -38,6 +38,26 @@ def check_consistent(data):
     if "counts" in data.layers:
         counts = dense(data.layers["counts"])
         assert (counts >= 0).all() and (counts == np.round(counts)).all(), "layer counts does not hold counts"
+
+
+def check_raw(data):
+    """raw holds counts of the genes that passed the filter, those of the file among them."""
+    whole = data.raw.to_adata()
+    assert whole.n_obs == data.n_obs and whole.n_vars >= data.n_vars, f"raw is {whole.shape}, the file {data.shape}"
+    assert whole.var_names.is_unique, "gene names of raw repeat"
+    counts = whole.X
+    assert sparse.issparse(counts), "raw is not sparse"
+    assert (counts.data >= 0).all() and (counts.data == np.round(counts.data)).all(), "raw does not hold counts"
+    if "counts" in data.layers:
+        np.testing.assert_array_equal(dense(whole[:, data.var_names].X), dense(data.layers["counts"]))
+    if "gene_length" in whole.var and "rpk_sum" in data.obs:
+        total = counts @ (1 / whole.var["gene_length"].to_numpy())
+        np.testing.assert_allclose(total, data.obs["rpk_sum"], rtol=1e-6)
+    scanpy.pp.calculate_qc_metrics(whole, percent_top=None, inplace=True)
+    scanpy.pp.normalize_total(whole)
+    scanpy.pp.log1p(whole)
+    scanpy.pp.pca(whole, n_comps=min(10, whole.n_obs - 1, whole.n_vars - 1))
+    assert np.isfinite(whole.obsm["X_pca"]).all(), "principal components of raw are not finite"
 
 
 def expression(data):
@@ -99,12 +119,20 @@ def check_round_trip(data, folder):
     assert set(again.layers) == set(data.layers)
     for name in data.layers:
         np.testing.assert_array_equal(dense(again.layers[name]), dense(data.layers[name]))
+    assert (again.raw is None) == (data.raw is None), "raw was lost"
+    if data.raw is not None:
+        assert (again.raw.var_names == data.raw.var_names).all()
+        assert (again.raw.X != data.raw.X).nnz == 0, "raw has changed"
 
 
 def check(path):
     data = anndata.read_h5ad(path)
     summary = f"{data.n_obs} spots, {data.n_vars} genes, layers: {', '.join(data.layers) or 'none'}"
+    if data.raw is not None:
+        summary += f", raw: {data.raw.n_vars} genes"
     check_consistent(data)
+    if data.raw is not None:
+        check_raw(data)
     with tempfile.TemporaryDirectory() as folder:
         check_round_trip(data, pathlib.Path(folder))
         check_scanpy(data)

@@ -147,7 +147,12 @@ func printInfo(w io.Writer, d *spared.Dataset, path string, asJSON bool) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nlayers: %s\n", cli.Clean(strings.Join(s.Layers, " ")))
+	where := "in raw"
+	if !s.PanelCounts {
+		where = "not in the file"
+	}
+	fmt.Fprintf(w, "\npanel: %d genes passed the filter; their counts are %s\n", s.Panel, where)
+	fmt.Fprintf(w, "layers: %s\n", cli.Clean(strings.Join(s.Layers, " ")))
 	fmt.Fprintf(w, "most spatial genes (Moran's I): %s\n", cli.Clean(strings.Join(s.TopGenes, ", ")))
 	for _, n := range s.Notes {
 		fmt.Fprintf(w, "note: %s\n", cli.Clean(n))

@@ -151,6 +151,8 @@ func TestOptions(t *testing.T) {
 		{"counts per million", []string{slides, "--normalization", "cpm"}, "A1:train A2:val B1:test", "c_d_log1p", []string{", log2(CPM+1),", "layers: counts cpm log1p "}},
 		{"scanpy's normalization", []string{slides, "--normalization", "lognorm"}, "A1:train A2:val B1:test", "c_d_log1p", []string{", ln(CP10K+1),", "layers: counts norm log1p "}},
 		{"noisy layers", []string{slides, "--noisy"}, "A1:train A2:val B1:test", "c_d_log1p", []string{" noisy_c_d_deltas noisy_c_d_log1p\n"}},
+		{"the counts of the panel", []string{slides, "--genes", "7"}, "A1:train A2:val B1:test", "c_d_log1p", []string{"\npanel: ", "their counts are in raw\n"}},
+		{"without them", []string{slides, "--no-panel"}, "A1:train A2:val B1:test", "c_d_log1p", []string{"their counts are not in the file\n"}},
 		{"fewer genes", []string{slides, "--genes", "7"}, "A1:train A2:val B1:test", "c_d_log1p", []string{" x 7 genes"}},
 		{"the organism, said and true", []string{a1, "--organism", "human"}, "A1:train+val", "d_log1p", []string{", human, "}},
 	} {

@@ -64,6 +64,7 @@ func (o *options) define(f *pflag.FlagSet) {
 	option(o, f.Float64Var, "val-share", "share of a lone slide's spots that validate (default 0.2)", func(r *R) *float64 { return &r.ValShare })
 	option(o, f.Uint64Var, "seed", "of the blocks of a lone slide (default 42)", func(r *R) *uint64 { return &r.Seed })
 	option(o, f.BoolVar, "noisy", "store the layers noisy_* too, in which what was not measured is 0", func(r *R) *bool { return &r.Noisy })
+	option(o, f.BoolVar, "no-panel", "leave out the counts of genes that passed the filter but were not chosen (adata.raw), which completion learns from", func(r *R) *bool { return &r.NoPanel })
 }
 
 // recipe returns the recipe of the file, if one is named, with the settings

@@ -1,0 +1,204 @@
+"""Compares all completers on real and simulated slides and writes the tables of docs/completion.md.
+
+    completion.py SPARED SPACKLE DATA OUT [--steps N] [--only NAME,...]
+
+SPARED and SPACKLE are the programs, DATA the folder of real slides. Everything is kept in OUT: for each data set its
+.h5ad, the models of SpaCKLE in both forms, and one JSON file for each evaluation. What is there is not made again, so
+the work can be stopped at any time; remove a file to make it anew. OUT/tables.md has the tables. A step that fails ends
+the run with the command and what it said.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+from datasets import SETS
+
+# Name in the tables: name in datasets.py. The first three are those of the published comparison of methods.
+CHOSEN = ["hippo", "her2st", "mouse_muscle", "mob", "dlpfc_151510"]
+SIMULATED = "simulated"
+RULES = ("p30", "pmed")
+SWEPT = "median,kernel,ridge,poisson-factor,spackle"
+ABLATED = ("mouse_muscle", "her2st_images")  # the second has pictures
+PAPER = {  # Tables 2 and 3: MSE, PCC, means over all 26 data sets
+    "spackle": (0.713, 0.600), "context": (0.787, 0.534), "visual": (0.854, 0.533), "raw": (6.166, 0.165),
+    "neighbors-0": (0.8136, 0.4727), "neighbors-6": (0.7263, 0.5290), "neighbors-36": (0.7156, 0.5321),
+}
+
+
+class Run:
+    """One data set's folder and the programs."""
+
+    def __init__(self, a, name):
+        self.spared, self.spackle, self.steps = str(a.spared), str(a.spackle), a.steps
+        self.name, self.dir = name, a.out / name
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.data = self.dir / "data.h5ad"
+
+    def call(self, *command):
+        command = [str(c) for c in command]
+        print("  " + " ".join(command[1:]), flush=True)
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{' '.join(command)}\n{done.stderr}")
+        return done.stdout
+
+    def keep(self, name, *command):
+        """The JSON that a command prints, from the file that it was kept in before."""
+        path = self.dir / f"{name}.json"
+        if not path.exists():
+            out = self.call(*command, "--json")
+            json.loads(out)
+            path.write_text(out)
+        return json.loads(path.read_text())
+
+    def build(self, slides, options, data=None):
+        if not (data or self.data).exists():
+            flags = [part for flag, value in options.items() for part in (f"--{flag}", value)]
+            self.call(self.spared, "build", *slides, *flags, "-o", data or self.data)
+
+    def train(self, form, steps):
+        folder = self.dir / f"model-{form}"
+        self.keep(f"train-{form}", self.spackle, "train", self.data, "-o", folder, "--form", form, "--steps", steps)
+        return folder
+
+    def eval(self, name, *flags):
+        return self.keep(f"eval-{name}", self.spackle, "eval", self.data, *flags)
+
+
+def evaluate(run, released_steps):
+    """All evaluations of one data set, by name."""
+    paper, released = run.train("paper", run.steps), run.train("released", released_steps)
+    e = {}
+    for rule in RULES:
+        e[rule] = run.eval(rule, "--method", "all", "--model", paper, "--rule", rule)
+        other = run.eval(f"{rule}-released", "--method", "spackle", "--model", released, "--rule", rule, "--bootstrap", "0")
+        e[rule]["methods"].append({**other["methods"][0], "name": "spackle, released form"})
+    e["sweep"] = run.eval("sweep", "--sweep", "--resume", run.dir / "sweep", "--method", SWEPT, "--model", paper, "--masks", "1")
+    e["split"] = run.eval("split", "--split-counts", "--method", "mean,kernel,poisson-kernel,poisson-factor")
+    e["published"] = run.eval("published", "--order", "released", "--method", "median,kernel,poisson-factor,spackle", "--model", paper)
+    return e
+
+
+def table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "|".join(["---"] + ["--:"] * (len(head) - 1)) + "|"]
+                     + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
+
+
+def number(x, digits=3):
+    return f"{x:.{digits}f}".replace("0.", ".", 1) if abs(x) < 1 else f"{x:.2f}"
+
+
+def methods_table(all_sets):
+    """MSE / PCC-gene by p30 and MSE by pmed of each method on each data set."""
+    names = []
+    for e in all_sets.values():
+        names += [m["name"] for m in e["p30"]["methods"] if m["name"] not in names]
+    rows = []
+    for name in names:
+        row = [name]
+        for e in all_sets.values():
+            for rule in RULES:
+                m = next((m for m in e[rule]["methods"] if m["name"] == name), None)
+                row.append("" if m is None else number(m["mse"]) + (f" / {number(m['pcc_gene'])}" if rule == "p30" else ""))
+        rows.append(row)
+    rows.append(["noise floor"] + [number(e[rule]["floor"]) for e in all_sets.values() for rule in RULES])
+    return table(["method"] + [f"{s} {rule}" for s in all_sets for rule in RULES], rows)
+
+
+def seconds_table(all_sets):
+    names = [m["name"] for m in next(iter(all_sets.values()))["p30"]["methods"]]
+    rows = []
+    for name in names:
+        of = [next((m for m in e["p30"]["methods"] if m["name"] == name), None) for e in all_sets.values()]
+        rows.append([name] + ["" if m is None else f"{m['seconds'] / 3:.2f}" for m in of])
+    return table(["seconds, fit and complete"] + list(all_sets), rows)
+
+
+def coverage_table(all_sets):
+    rows = []
+    for s, e in all_sets.items():
+        for rule in RULES:
+            for m in e[rule]["methods"]:
+                if any(m.get("coverage", [])):
+                    rows.append([f"{s}, {rule}", m["name"]] + [f"{100 * c:.1f} %" for c in m["coverage"]])
+    return table(["data set", "method", "50 %", "80 %", "95 %"], rows)
+
+
+def sweep_table(all_sets):
+    rows = []
+    for s, e in all_sets.items():
+        sweep = e["sweep"]
+        for k, m in enumerate(sweep[0]["methods"]):
+            rows.append([s, m["name"]] + [number(one["methods"][k]["mse"]) for one in sweep])
+        rows.append([s, "noise floor"] + [number(one["floor"]) for one in sweep])
+    return table(["data set", "method"] + [one["rule"].lstrip("p") + " %" for one in next(iter(all_sets.values()))["sweep"]], rows)
+
+
+def ablation_table(grids):
+    rows = []
+    for name in PAPER:
+        row = [name, number(PAPER[name][0]) + " / " + number(PAPER[name][1])]
+        for g in grids.values():
+            m = next((m for m in g["evaluation"]["methods"] if m["name"] == name), None)
+            row.append("not possible" if m is None else f"{number(m['mse'])} / {number(m['pcc_gene'])}")
+        rows.append(row)
+    return table(["network", "paper, mean of 26"] + list(grids), rows)
+
+
+def ablations(a, sets):
+    grids = {}
+    for name in ABLATED:
+        run = Run(a, name + "_1024")
+        _, _, slides, options = sets[name]
+        run.build([a.data / s for s in slides], {**options, "genes": "1024"})
+        flags = []
+        if name.endswith("_images"):
+            run.keep("morphology", run.spared, "morphology", run.data)
+            flags = ["--features", "embeddings_morphology"]
+        grids[name] = run.keep("grid", run.spackle, "grid", run.data, "-o", run.dir / "grid", "--ablations", "--genes", "128",
+                               "--steps", a.ablation_steps, *flags)
+    return grids
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("spared", type=pathlib.Path)
+    p.add_argument("spackle", type=pathlib.Path)
+    p.add_argument("data", type=pathlib.Path)
+    p.add_argument("out", type=pathlib.Path)
+    p.add_argument("--steps", default="1000", help="training steps of SpaCKLE in the paper's form, of 64 spots (default 1000)")
+    p.add_argument("--released-steps", default="300", help="in the released form, of 256 spots (default 300)")
+    p.add_argument("--ablation-steps", default="300", help="of each ablation (default 300)")
+    p.add_argument("--only", help="these data sets only, by commas; no ablations")
+    a = p.parse_args()
+    sets = {s[0]: s for s in SETS}
+    all_sets, grids = {}, {}
+    for name in a.only.split(",") if a.only else [*CHOSEN, SIMULATED]:
+        print(name, flush=True)
+        run = Run(a, name)
+        if name == SIMULATED:
+            slides = run.dir / "slides"
+            if not slides.exists():
+                run.call(run.spared, "simulate", "-o", slides)
+            run.build([slides], {})
+        else:
+            run.build([a.data / s for s in sets[name][2]], sets[name][3])
+        all_sets[name] = evaluate(run, a.released_steps)
+        if name == SIMULATED:
+            all_sets[name]["truth"] = run.eval("truth", "--truth", run.dir / "slides", "--method", "all", "--model", run.dir / "model-paper")
+    if not a.only:
+        print("ablations", flush=True)
+        grids = ablations(a, sets)
+    parts = {"Methods: MSE / PCC-gene by p30, MSE by pmed": methods_table(all_sets), "Seconds": seconds_table(all_sets),
+             "Coverage": coverage_table(all_sets), "Sweep: MSE by share hidden": sweep_table(all_sets)}
+    if grids:
+        parts["Ablations: MSE / PCC-gene by p30"] = ablation_table(grids)
+    (a.out / "tables.md").write_text("\n".join(f"## {title}\n\n{text}" for title, text in parts.items()))
+    print(f"wrote {a.out / 'tables.md'}")
+
+
+if __name__ == "__main__":
+    main()
