@@ -21,6 +21,7 @@ type column struct {
 	Codes    string `json:"codes"` // base64, little-endian
 	Decimals int    `json:"decimals"`
 	Limits   [2]num `json:"limits"` // of the colour scale, by this column alone
+	Shared   [2]num `json:"shared"` // by the columns of all maps that share a scale
 }
 
 // float is written in full, unlike num: codes are steps from it.

@@ -31,6 +31,13 @@
 //     Visium grid, else from the slide's microns per pixel, else there is
 //     none.
 //   - [Violin], [Scores], [Scatter]: distributions and evaluation.
+//   - A completion's own figures, the paper's Figures 4 and 5 among them:
+//     [MaskingSweep] (error by share hidden), [ErrorViolins], [HiddenMaps] (what
+//     was seen, what methods made of it, the truth), [TruthScatter];
+//     [UncertaintyMap] and [Coverage] (how sure, and whether rightly);
+//     [TwoAnswers] (the level if detected, and on average); [MoranChange] and
+//     [InventedStructure] (what a completion does to patterns). They take plain
+//     numbers or the data set, never a model.
 //   - [CountsPerSpot], [GenesPerSpot], [DetectionFraction], [MissingMap],
 //     [MoranRanking], [Histogram], [Ranking]: what curation kept, and why.
 //   - [SpotHistograms], [SpotFilter], [GeneFilter], [DepthEffect],
@@ -42,8 +49,8 @@
 //     [SlidePictures], [SpotPatches], [DataDistribution], [CountHistograms],
 //     [ExpressionFractions], [GeneGrid], [MeanSpread], [MeanSpreadBySplit],
 //     [Plane] and clusters ([ClusterGrid] has them on slides side by side).
-//   - [Lines], [TrainingFigure]: curves. [NewTraining] and [Progress] change
-//     in place while a cell runs.
+//   - [Lines], [TrainingFigure], [Trainings]: curves. [NewTraining] and
+//     [Progress] change in place while a cell runs.
 //
 // # How it works
 //

@@ -104,3 +104,41 @@ func ExampleNewTraining() {
 	//   loss: from 3.10 to 0.90, least 0.90 at 2
 	//   validation MSE: from 3.41 to 0.99, least 0.99 at 2
 }
+
+func ExampleMaskingSweep() {
+	f, err := widgets.MaskingSweep(widgets.Sweep{
+		Data: "hippo, test slides", Unit: "log2(TPM+1)", Shares: []float64{0.1, 0.3, 0.5}, Floor: []float64{0.45},
+		Methods: []widgets.SweepMethod{
+			{Name: "Poisson factor", MSE: widgets.Band{Value: []float64{0.52, 0.54, 0.59}, Low: []float64{0.51, 0.53, 0.58}, High: []float64{0.53, 0.55, 0.60}}},
+			{Name: "adaptive median", MSE: widgets.Band{Value: []float64{1.9, 2.3, 1.6}}},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	widgets.Show(f)
+	// Output:
+	// Error by share of hidden values, MSE
+	//   Poisson factor: from 0.520 to 0.590, least 0.520 at 10
+	//   adaptive median: from 1.90 to 1.60, least 1.60 at 50
+	//   noise floor: from 0.450 to 0.450, least 0.450 at 10
+}
+
+func ExampleHiddenMaps() {
+	ds := fourSpots()
+	hidden := make([]bool, len(ds.Mask)) // [spots][genes]
+	hidden[2*2] = true                   // Acta1 at the third spot
+	guess := blas32.General{Rows: 4, Cols: 2, Stride: 2, Data: []float32{7, 5, 8, 5, 7.5, 6, 8, 4}}
+	f, err := widgets.HiddenMaps(ds, hidden, []widgets.Panel{{Title: "mine", Values: guess}}, widgets.CompareOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	widgets.Show(f)
+	// Output:
+	// Map of Acta1 ENSMUSG00000031972: slide muscle, hidden at 1 of 3 measured spots, MSE there: mine 0.250, 4 spots, Moran’s I 0.81, measured in 75 % of spots
+	//   what the methods saw: least 7.0, mean 8.0, greatest 9.0 log2(TPM+1) of measured spots; colours from 7.0 to 9.0
+	//   mine: least 7.0, mean 7.9, greatest 9.0 log2(TPM+1); colours from 7.0 to 9.0
+	//   truth: least 7.0, mean 8.0, greatest 9.0 log2(TPM+1) of measured spots; colours from 7.0 to 9.0
+}

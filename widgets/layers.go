@@ -1,6 +1,7 @@
 package widgets
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -125,18 +126,27 @@ func completedLayer(ds *spared.Dataset) string {
 
 // matrix returns a layer after checking its shape.
 func matrix(ds *spared.Dataset, layer string) (blas32.General, error) {
+	if ds == nil {
+		return blas32.General{}, errors.New("widgets: there is no data set")
+	}
 	m, err := ds.Layer(layer)
 	if err != nil {
 		return m, fmt.Errorf("widgets: %w", err)
 	}
+	return m, fits(ds, fmt.Sprintf("layer %q", layer), m)
+}
+
+// fits returns an error unless a matrix, and the mask, have the data set's
+// shape.
+func fits(ds *spared.Dataset, what string, m blas32.General) error {
 	spots, genes := ds.N()
 	if m.Rows != spots || m.Cols != genes || m.Stride < m.Cols || spots > 0 && len(m.Data) < (spots-1)*m.Stride+genes {
-		return m, fmt.Errorf("widgets: layer %q is %d x %d, the data set has %d spots and %d genes", layer, m.Rows, m.Cols, spots, genes)
+		return fmt.Errorf("widgets: %s: %d x %d, the data set has %d spots and %d genes", what, m.Rows, m.Cols, spots, genes)
 	}
 	if len(ds.Mask) != 0 && len(ds.Mask) != spots*genes {
-		return m, fmt.Errorf("widgets: the mask has %d entries, the data set has %d spots and %d genes", len(ds.Mask), spots, genes)
+		return fmt.Errorf("widgets: the mask has %d entries, the data set has %d spots and %d genes", len(ds.Mask), spots, genes)
 	}
-	return m, nil
+	return nil
 }
 
 // values returns one gene of a layer at some spots.

@@ -11,6 +11,13 @@ type Line struct {
 	Name   string
 	X, Y   []float64
 	Dashed bool
+
+	// Low and High are the ends of an interval at each X, drawn as a band; nil =
+	// there is none.
+	Low, High []float64
+
+	color string // "" = the next one
+	quiet bool   // thin, and not in the figure's text
 }
 
 // LinesOptions says how Lines looks.
@@ -33,8 +40,8 @@ func Lines(title, xLabel, yLabel string, lines []Line, o LinesOptions) (*PlotFig
 }
 
 func linePlot(title, xLabel, yLabel string, lines []Line, o LinesOptions) (*plot, error) {
-	p := &plot{title: []string{title}, height: 320, together: true, caption: o.Caption}
-	q := panel{weight: 1}
+	p := &plot{title: []string{title}, height: 320, caption: o.Caption}
+	q := panel{weight: 1, together: true}
 	x0, x1, y0, y1 := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	most := 1
 	var text strings.Builder
@@ -43,7 +50,25 @@ func linePlot(title, xLabel, yLabel string, lines []Line, o LinesOptions) (*plot
 		if len(l.X) != len(l.Y) {
 			return nil, fmt.Errorf("widgets: line %q has %d x and %d y values", l.Name, len(l.X), len(l.Y))
 		}
-		m := mark{kind: lineKind, name: l.Name, color: seriesColor(k), size: 2, dashed: l.Dashed, dots: len(l.X) <= 30}
+		if l.Low != nil && (len(l.Low) != len(l.X) || len(l.High) != len(l.X)) {
+			return nil, fmt.Errorf("widgets: line %q has %d values and intervals of %d and %d ends", l.Name, len(l.X), len(l.Low), len(l.High))
+		}
+		if l.color == "" {
+			l.color = seriesColor(k)
+		}
+		m := mark{kind: lineKind, name: l.Name, color: l.color, size: 2, dashed: l.Dashed, dots: len(l.X) <= 30 && !l.Dashed}
+		if l.quiet {
+			m.size = 1.4
+		}
+		if l.Low != nil {
+			band := l.band(o.LogY)
+			for _, it := range band.items {
+				for i := 1; i < len(it); i += 2 {
+					y0, y1 = math.Min(y0, it[i]), math.Max(y1, it[i])
+				}
+			}
+			q.marks, m.says = append(q.marks, band), l.says()
+		}
 		items, each := thin(l, o.LogY)
 		most = max(most, each)
 		for _, it := range items {
@@ -57,7 +82,9 @@ func linePlot(title, xLabel, yLabel string, lines []Line, o LinesOptions) (*plot
 		m.items = items
 		q.marks = append(q.marks, m)
 		p.legend = append(p.legend, legendItem{Name: l.Name, Color: m.color, Line: true, Dashed: l.Dashed})
-		text.WriteString("  " + lineWords(l) + "\n")
+		if !l.quiet {
+			text.WriteString("  " + lineWords(l) + "\n")
+		}
 	}
 	if x0 > x1 || y0 > y1 {
 		return nil, fmt.Errorf("widgets: lines %q: no values to show", title)
@@ -73,9 +100,63 @@ func linePlot(title, xLabel, yLabel string, lines []Line, o LinesOptions) (*plot
 	return p, nil
 }
 
-// decades makes a logarithmic axis; lo and hi are logarithms already.
+// band draws the interval of a curve: a polygon for each run of places that
+// have both ends.
+func (l *Line) band(logY bool) mark {
+	m := mark{kind: polyKind, name: l.Name, color: l.color, opacity: 0.16, silent: true, bare: true}
+	low, _ := thin(Line{X: l.X, Y: l.Low}, logY)
+	high, _ := thin(Line{X: l.X, Y: l.High}, logY)
+	var there, back []float64 // along the low end, and in reverse along the high one
+	flush := func() {
+		if len(there) > 2 {
+			for i := len(back) - 2; i >= 0; i -= 2 {
+				there = append(there, back[i], back[i+1])
+			}
+			m.items = append(m.items, there)
+		}
+		there, back = nil, nil
+	}
+	for i := range low {
+		if x := low[i][0]; finite(x) && finite(low[i][1]) && finite(high[i][1]) {
+			there, back = append(there, x, low[i][1]), append(back, x, high[i][1])
+		} else {
+			flush()
+		}
+	}
+	flush()
+	return m
+}
+
+// says words the values of a curve with an interval.
+func (l *Line) says() []string {
+	if len(l.X) > mostVertices {
+		return nil // its vertices are means
+	}
+	lo, _, hi := summary(l.Y)
+	out, d := make([]string, len(l.Y)), decimalsFor(hi-lo)
+	for i := range out {
+		out[i] = format(l.Y[i], d)
+		if finite(l.Low[i]) && finite(l.High[i]) {
+			out[i] += " (" + format(l.Low[i], d) + " to " + format(l.High[i], d) + ")"
+		}
+	}
+	return out
+}
+
+// decades makes a logarithmic axis; lo and hi are logarithms already. Its ends
+// are the nearest of 1, 2 and 5 times a power of ten.
 func decades(label string, lo, hi float64) scale {
 	s := scale{label: label, min: math.Floor(lo), max: math.Ceil(hi), step: 1, pow10: true}
+	for _, f := range []float64{2, 5} {
+		if v := math.Floor(lo) + math.Log10(f); v <= lo+1e-9 {
+			s.min = v
+		}
+	}
+	for _, f := range []float64{5, 2} {
+		if v := math.Floor(hi) + math.Log10(f); v >= hi-1e-9 && hi > math.Floor(hi) {
+			s.max = v
+		}
+	}
 	if !(s.max > s.min) {
 		s.max = s.min + 1
 	}

@@ -1,11 +1,15 @@
 package widgets
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
+
+	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/spatialgo/spatialgo/spared"
 )
@@ -45,8 +49,10 @@ type MapOptions struct {
 // genes, raw beside completed, on the first slide.
 type CompareOptions struct {
 	Slide  string   // slide name; "" = the first
+	Slides []string // slides that the reader can choose between, instead of Slide; the first is shown at first
 	Genes  []string // symbols or ids, in this order; nil = all, highest Moran's I first
 	Layers []string // nil = what was measured of the most complete layer there is, and all of it
+	Panels []Panel  // maps of other values, instead of Layers
 
 	Title          string // shown before the slide, below the gene's name
 	Colors         string // one of ColorScales; "" = "viridis"
@@ -57,6 +63,17 @@ type CompareOptions struct {
 	SpotOpacity    float64
 	PictureOpacity float64
 	NoPicture      bool
+}
+
+// Panel is one map of Compare that is not simply a layer of the data set.
+// Maps of the same unit and colours share a colour scale.
+type Panel struct {
+	Title  string         // a few words; "" = what the layer is
+	Layer  string         // of the data set; "" = Values
+	Values blas32.General // [spots][genes] of the data set; NaN = no value
+	Unit   string         // "" = that of the layer, of Values that of log1p
+	Colors string         // one of ColorScales; "" = that of the figure
+	Grey   string         // what a spot without a value is; "" = "not measured"
 }
 
 // MapFigure is one or more maps of the same spots.
@@ -74,6 +91,10 @@ type mapSet struct {
 	mask   bool // the data set tells what was measured
 
 	categories []legendItem // values are indices into these; nil = values are numbers
+
+	note  string    // begins the caption
+	order string    // of the genes, for readers; "" = that of who asked
+	more  []*mapSet // other slides to choose, with the same panels and genes
 }
 
 // mapPanel is one map.
@@ -85,6 +106,18 @@ type mapPanel struct {
 	// Of is the number of the panel, never the first, of whose values this one
 	// shows those that were measured; 0 = it has values of its own.
 	Of int `json:"of,omitempty"`
+	// Truth is the number of the panel, never the first, that has the truth of
+	// what this one guesses; 0 = none.
+	Truth  int    `json:"truth,omitempty"`
+	Ring   bool   `json:"ring,omitempty"`   // hidden entries are empty rings
+	Colors string `json:"colors,omitempty"` // of its own
+	None   string `json:"none,omitempty"`   // what an entry without a value is
+}
+
+// mapSource is a panel with what it shows: a matrix of the data set's shape.
+type mapSource struct {
+	mapPanel
+	data blas32.General
 }
 
 // mapGene is one choice of the gene picker.
@@ -93,8 +126,8 @@ type mapGene struct {
 	label, search   string
 	values          [][]float64 // [panels][spots]
 	measured        []bool      // [spots]; nil where there is no mask
-	own             [][2]float64
-	shared          [2]float64
+	hidden          []bool      // [spots]: measured, but hidden from the methods; nil = nothing is
+	own, shared     [][2]float64
 }
 
 // mapStyle is what the reader may change with the controls.
@@ -131,7 +164,10 @@ func Map(ds *spared.Dataset, o MapOptions) (*MapFigure, error) {
 		if o.Gene == "" {
 			genes = nil
 		}
-		err = m.addGenes(ds, genes, []string{o.Layer}, 1)
+		var sources []mapSource
+		if sources, err = layerSources(ds, []string{o.Layer}); err == nil {
+			err = m.addGenes(ds, genes, sources, 1)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -142,26 +178,127 @@ func Map(ds *spared.Dataset, o MapOptions) (*MapFigure, error) {
 	return m.figure(16)
 }
 
-// Compare draws the same spots once for each layer, with one choice of gene,
-// one view and one colour scale for all maps. Everything the controls need is
+// Compare draws the same spots once for each layer or panel, with one choice of
+// gene (and slide), one view and one colour scale for all maps of a unit.
+// Everything the controls need is
 // inside the figure, so it works without a kernel and on a written page.
 // Values are stored in 254 steps per gene and layer (see the caption).
 func Compare(ds *spared.Dataset, o CompareOptions) (*MapFigure, error) {
-	style := mapStyle{colors: o.Colors, spotScale: o.SpotScale, spots: o.SpotOpacity, picture: o.PictureOpacity,
-		grey: !o.ShowMissing, own: o.OwnScale, full: o.FullRange, noPicture: o.NoPicture}
-	m, err := newMaps(ds, o.Slide, style)
+	m, err := compare(ds, o, func(m *mapSet) error { return m.addPanels(ds, o) })
 	if err != nil {
 		return nil, err
 	}
-	if err := m.addGenes(ds, o.Genes, compareLayers(ds, o), 0); err != nil {
-		return nil, err
+	return m.figure(8)
+}
+
+// compare lays out the slides of a comparison; fill adds genes and panels to
+// each.
+func compare(ds *spared.Dataset, o CompareOptions, fill func(*mapSet) error) (*mapSet, error) {
+	slides := o.Slides
+	if slides == nil {
+		slides = []string{o.Slide}
 	}
-	if o.Title != "" {
-		for i := range m.genes {
-			m.genes[i].subtitle = append([]string{clean(o.Title)}, m.genes[i].subtitle...)
+	var all []*mapSet
+	for _, slide := range slides {
+		style := mapStyle{colors: o.Colors, spotScale: o.SpotScale, spots: o.SpotOpacity, picture: o.PictureOpacity,
+			grey: !o.ShowMissing, own: o.OwnScale, full: o.FullRange, noPicture: o.NoPicture}
+		m, err := newMaps(ds, slide, style)
+		if err != nil {
+			return nil, err
+		}
+		if err := fill(m); err != nil {
+			return nil, err
+		}
+		if o.Title != "" {
+			for i := range m.genes {
+				m.genes[i].subtitle = append([]string{clean(o.Title)}, m.genes[i].subtitle...)
+			}
+		}
+		all = append(all, m)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("widgets: no slide to show")
+	}
+	all[0].more = all[1:]
+	return all[0], nil
+}
+
+// compareSources are the panels that Compare was asked for.
+func compareSources(ds *spared.Dataset, o CompareOptions) ([]mapSource, error) {
+	if len(o.Panels) == 0 {
+		return layerSources(ds, compareLayers(ds, o))
+	}
+	out := make([]mapSource, len(o.Panels))
+	for k := range o.Panels {
+		var err error
+		if out[k], err = o.Panels[k].source(ds); err != nil {
+			return nil, err
 		}
 	}
-	return m.figure(8)
+	return out, nil
+}
+
+var errNoGenes = errors.New("widgets: the data set has no genes")
+
+// addPanels adds the genes and panels that were asked for.
+func (m *mapSet) addPanels(ds *spared.Dataset, o CompareOptions) error {
+	if len(ds.Genes) == 0 {
+		return errNoGenes
+	}
+	sources, err := compareSources(ds, o)
+	if err != nil {
+		return err
+	}
+	return m.addGenes(ds, o.Genes, sources, 0)
+}
+
+// source checks the panel's values and words what it shows.
+func (p *Panel) source(ds *spared.Dataset) (s mapSource, err error) {
+	if p.Colors != "" {
+		if _, err := colorTable(p.Colors); err != nil {
+			return s, err
+		}
+	}
+	switch {
+	case p.Layer != "":
+		of, err := layerSources(ds, []string{p.Layer})
+		if err != nil {
+			return s, err
+		}
+		s = of[0]
+	default:
+		s = mapSource{mapPanel{Title: "values", Unit: ds.Unit(spared.LayerLog), None: "no value"}, p.Values}
+		if err := fits(ds, "the values of panel "+strconv.Quote(p.Title), p.Values); err != nil {
+			return s, err
+		}
+	}
+	for _, set := range []struct {
+		to   *string
+		from string
+	}{{&s.Title, clean(p.Title)}, {&s.Unit, clean(p.Unit)}, {&s.Colors, p.Colors}, {&s.None, clean(p.Grey)}} {
+		if set.from != "" {
+			*set.to = set.from
+		}
+	}
+	return s, nil
+}
+
+// layerSources are panels of layers.
+func layerSources(ds *spared.Dataset, layers []string) ([]mapSource, error) {
+	out := make([]mapSource, len(layers))
+	for i, layer := range layers {
+		p := mapPanel{Layer: layer, Title: layerWords(ds, layer), Raw: rawLayer(layer)}
+		if layer == measuredOf {
+			p = mapPanel{Layer: layers[i+1], Title: measuredWords(ds, layers[i+1]), Raw: true, Of: i + 1}
+		}
+		p.Unit = ds.Unit(p.Layer)
+		data, err := matrix(ds, p.Layer)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = mapSource{p, data}
+	}
+	return out, nil
 }
 
 // measuredOf stands for the measured values of the layer that follows: raw
@@ -262,14 +399,19 @@ func (m *mapSet) addCategories(ds *spared.Dataset, o MapOptions) error {
 	m.panels = []mapPanel{{Title: title}}
 	// With these limits the colour's number is the category's.
 	all := [2]float64{0, 255}
-	m.genes = []mapGene{{title: []string{title}, subtitle: m.where(plural(len(names), "category")), values: [][]float64{v}, own: [][2]float64{all}, shared: all}}
+	m.genes = []mapGene{{title: []string{title}, subtitle: m.where(plural(len(names), "category")), values: [][]float64{v}, own: [][2]float64{all}, shared: [][2]float64{all}}}
 	return nil
 }
 
-// table returns the colours of the values, by their number from 0 to 255.
-func (m *mapSet) table() ([]color.NRGBA, error) {
+// table returns the colours of a panel's values, by their number from 0 to
+// 255.
+func (m *mapSet) table(panel int) ([]color.NRGBA, error) {
 	if m.categories == nil {
-		t, err := colorTable(m.style.colors)
+		scale := m.style.colors
+		if own := m.panels[panel].Colors; own != "" {
+			scale = own
+		}
+		t, err := colorTable(scale)
 		return coarse(t), err
 	}
 	t := make([]color.NRGBA, 256)
@@ -290,15 +432,18 @@ func (m *mapSet) where(words ...string) []string {
 	return append(out, "slide "+isolate(clean(m.scene.name)), plural(len(m.scene.spots), "spot"))
 }
 
-// addGenes makes a panel per layer and a choice per gene; limit > 0 bounds
+// addGenes makes a panel per source and a choice per gene; limit > 0 bounds
 // the genes.
-func (m *mapSet) addGenes(ds *spared.Dataset, names, layers []string, limit int) error {
+func (m *mapSet) addGenes(ds *spared.Dataset, names []string, sources []mapSource, limit int) error {
 	genes, err := geneColumns(ds, names)
 	if err != nil {
 		return err
 	}
+	if names == nil {
+		m.order = "by Moran’s I"
+	}
 	if len(genes) == 0 {
-		return fmt.Errorf("widgets: the data set has no genes")
+		return errNoGenes
 	}
 	if limit > 0 && len(genes) > limit {
 		genes = genes[:limit]
@@ -308,19 +453,10 @@ func (m *mapSet) addGenes(ds *spared.Dataset, names, layers []string, limit int)
 	for k, j := range genes {
 		m.genes[k] = m.describeGene(ds, j)
 	}
-	for i, layer := range layers {
-		p := mapPanel{Layer: layer, Title: layerWords(ds, layer), Raw: rawLayer(layer)}
-		if layer == measuredOf {
-			p = mapPanel{Layer: layers[i+1], Title: measuredWords(ds, layers[i+1]), Raw: true, Of: i + 1}
-		}
-		p.Unit = ds.Unit(p.Layer)
-		data, err := matrix(ds, p.Layer)
-		if err != nil {
-			return err
-		}
-		m.panels = append(m.panels, p)
+	for _, p := range sources {
+		m.panels = append(m.panels, p.mapPanel)
 		for k, j := range genes {
-			v := values(data, m.scene.spots, j)
+			v := values(p.data, m.scene.spots, j)
 			if p.Of > 0 {
 				hide(v, m.genes[k].measured)
 			}
@@ -383,25 +519,51 @@ func (m *mapSet) describeGene(ds *spared.Dataset, j int) mapGene {
 	return g
 }
 
-// setLimits finds the ends of the colour scale of each panel and of all
-// together. Of a raw layer only measured entries count, unless all are shown.
+// setLimits finds the ends of the colour scale of each panel and of all that
+// share one: those of the same unit and colours. Of a raw layer only measured
+// entries count, unless all are shown.
 func (m *mapSet) setLimits(g *mapGene) {
-	var all []float64
+	all := map[[2]string][]float64{}
 	for k, v := range g.values {
 		if m.panels[k].Raw && m.style.grey && g.measured != nil {
 			v = only(v, g.measured)
 		}
-		all = append(all, v...)
+		all[m.panels[k].scale()] = append(all[m.panels[k].scale()], v...)
 		lo, hi := limits(v, m.style.full)
 		g.own = append(g.own, [2]float64{lo, hi})
 	}
-	g.shared[0], g.shared[1] = limits(all, m.style.full)
-	if m.style.limits != [2]float64{} {
-		g.shared = m.style.limits
-		for k := range g.own {
-			g.own[k] = m.style.limits
+	for k := range g.values {
+		lo, hi := limits(all[m.panels[k].scale()], m.style.full)
+		g.shared = append(g.shared, [2]float64{lo, hi})
+		if m.style.limits != [2]float64{} {
+			g.own[k], g.shared[k] = m.style.limits, m.style.limits
 		}
 	}
+}
+
+// scale tells panels apart that cannot share a colour scale.
+func (p *mapPanel) scale() [2]string { return [2]string{p.Unit, p.Colors} }
+
+// mixed reports whether the panels have more than one colour scale.
+func (m *mapSet) mixed() bool {
+	for k := range m.panels {
+		if m.panels[k].scale() != m.panels[0].scale() {
+			return true
+		}
+	}
+	return false
+}
+
+// greys says what grey spots of a panel are; "" = it has none.
+func (m *mapSet) greys(panel int) string {
+	p := &m.panels[panel]
+	switch {
+	case p.Raw && m.mask && m.style.grey:
+		return notMeasured
+	case m.categories == nil:
+		return p.None
+	}
+	return ""
 }
 
 // figure makes the figure, with columns of 8 or 16 bits.
@@ -422,6 +584,9 @@ func (m *mapSet) figure(bits int) (*MapFigure, error) {
 
 func (m *mapSet) caption(bits int) string {
 	var c []string
+	if m.note != "" {
+		c = append(c, m.note)
+	}
 	s := m.scene
 	disc := "Discs have the size of the spots"
 	if m.style.spotScale != 1 {
@@ -445,8 +610,10 @@ func (m *mapSet) caption(bits int) string {
 	default:
 		c = append(c, "Colours end at the 1 % and 99 % quantiles of the values shown"+m.over()+".")
 	}
-	if m.hasGrey() {
-		c = append(c, "Grey: not measured (no count).")
+	for k := range m.panels {
+		if g := m.greys(k); g != "" && (k == 0 || !slices.ContainsFunc(m.panels[:k], func(p mapPanel) bool { return p.None == m.panels[k].None && p.Raw == m.panels[k].Raw })) {
+			c = append(c, m.greyWords(k, g))
+		}
 	}
 	if s.micronsPerPixel > 0 {
 		c = append(c, "Scale bar from "+s.scaleFrom+".")
@@ -463,20 +630,21 @@ func (m *mapSet) over() string {
 	if len(m.panels) < 2 {
 		return ""
 	}
+	if m.mixed() {
+		return ", of all maps in the same unit together or of each with its own scale"
+	}
 	return ", of all maps together or of each with its own scale"
 }
 
-// hasGrey reports whether spots may be grey.
-func (m *mapSet) hasGrey() bool {
-	if !m.mask || !m.style.grey {
-		return false
+// greyWords says in the caption what grey is on a panel.
+func (m *mapSet) greyWords(panel int, grey string) string {
+	switch {
+	case grey == notMeasured:
+		return "Grey: not measured (no count)."
+	case len(m.panels) == 1:
+		return "Grey: " + grey + "."
 	}
-	for _, p := range m.panels {
-		if p.Raw {
-			return true
-		}
-	}
-	return false
+	return "Grey on the map " + isolate(m.panels[panel].Title) + ": " + grey + "."
 }
 
 func (m *mapSet) text() string {
@@ -516,7 +684,7 @@ func (m *mapSet) limitsOf(g *mapGene, panel int) [2]float64 {
 	if m.style.own {
 		return g.own[panel]
 	}
-	return g.shared
+	return g.shared[panel]
 }
 
 // summary returns least, mean and greatest of the finite values; NaN for none.

@@ -35,9 +35,12 @@ func (m *mapSet) place() place {
 	aspect := (b[3] - b[1]) / (b[2] - b[0])
 	n := len(m.panels)
 	cols := min(n, widestPanel)
+	if n == 4 {
+		cols = 2
+	}
 	rows := (n + cols - 1) / cols
-	bars := 1
-	if m.style.own {
+	bars, each := 1, m.style.own || m.mixed()
+	if each {
 		bars = cols
 	}
 	w := (stillWidth - 2*stillPad - float64(bars)*m.barRoom() - float64((cols-1)*panelGap)) / float64(cols)
@@ -49,14 +52,14 @@ func (m *mapSet) place() place {
 	if n > 1 {
 		top = panelTop
 	}
-	if m.style.own {
+	if each {
 		step += barWidth
 	}
 	var p place
 	for i := range n {
 		p.panels = append(p.panels, raster.Rect{X: stillPad + float64(i%cols)*step,
 			Y: headHeight + top + float64(i/cols)*(h+top+10), W: w, H: h})
-		p.bars = append(p.bars, m.style.own || i%cols == cols-1 || i == n-1)
+		p.bars = append(p.bars, each || i%cols == cols-1 || i == n-1)
 	}
 	p.height = headHeight + float64(rows)*(h+top+10) + stillPad
 	return p
@@ -65,14 +68,18 @@ func (m *mapSet) place() place {
 // paint draws the still picture of the first gene.
 func (m *mapSet) paint() ([]byte, error) {
 	g := &m.genes[0]
-	table, err := m.table()
-	if err != nil {
-		return nil, err
-	}
 	where := m.place()
+	palette := []color.NRGBA{grey, ink}
 	c := raster.New(stillWidth, where.height, stillScale)
 	heading(c, g.title, g.subtitle, stillWidth)
 	for k, r := range where.panels {
+		table, err := m.table(k)
+		if err != nil {
+			return nil, err
+		}
+		if k == 0 || m.panels[k].Colors != m.panels[k-1].Colors {
+			palette = append(palette, table...)
+		}
 		m.paintSpots(c, g, k, r, table)
 		c.HLine(r.X, r.X+r.W, r.Y, 1, line)
 		c.HLine(r.X, r.X+r.W, r.Y+r.H, 1, line)
@@ -89,7 +96,7 @@ func (m *mapSet) paint() ([]byte, error) {
 			m.paintBar(c, g, k, r, table)
 		}
 	}
-	return c.PNG(append(slices.Clone(table), grey, ink)...)
+	return c.PNG(palette...)
 }
 
 // coarse returns the scale with 64 colours instead of 256, each four times,
@@ -141,6 +148,10 @@ func (m *mapSet) paintSpots(c *raster.Canvas, g *mapGene, panel int, r raster.Re
 			if missing != (pass == 0) {
 				continue
 			}
+			if m.panels[panel].Ring && g.hidden != nil && g.hidden[i] {
+				ring(c, r.X+scale*(s.x[i]-s.box[0]), r.Y+scale*(s.y[i]-s.box[1]), radius)
+				continue
+			}
 			col := fade(grey, 0.75*m.style.spots)
 			if !missing {
 				t := (v - lim[0]) / (lim[1] - lim[0])
@@ -149,6 +160,20 @@ func (m *mapSet) paintSpots(c *raster.Canvas, g *mapGene, panel int, r raster.Re
 			c.Disc(r.X+scale*(s.x[i]-s.box[0]), r.Y+scale*(s.y[i]-s.box[1]), radius, col)
 		}
 	}
+}
+
+// ringInk draws the spots whose values are hidden.
+var ringInk = color.NRGBA{0x3f, 0x4a, 0x55, 255}
+
+// ring draws an empty spot.
+func ring(c *raster.Canvas, x, y, radius float64) {
+	const n = 24
+	p := make([]raster.Point, n+1)
+	for i := range p {
+		sin, cos := math.Sincos(2 * math.Pi * float64(i) / n)
+		p[i] = raster.Point{X: x + (radius-0.4)*cos, Y: y + (radius-0.4)*sin}
+	}
+	c.Line(p, 0.8, ringInk, 0)
 }
 
 // paintCategories draws the list of categories where numbers have a bar.
@@ -172,9 +197,10 @@ func (m *mapSet) barRoom() float64 {
 // paintBar draws the colour bar with its numbers and unit.
 func (m *mapSet) paintBar(c *raster.Canvas, g *mapGene, panel int, r raster.Rect, table []color.NRGBA) {
 	lim := m.limitsOf(g, panel)
-	x, length := r.X+r.W+12, math.Min(r.H, 260)
-	if m.hasGrey() {
-		length = math.Max(40, math.Min(r.H-44, 260))
+	x, keys := r.X+r.W+12, m.spotKeys(panel)
+	length := math.Min(r.H, 260)
+	if len(keys) > 0 {
+		length = math.Max(40, math.Min(r.H-12-32*float64(len(keys)), 260))
 	}
 	for i := range 256 {
 		c.FillRect(raster.Rect{X: x, Y: r.Y + length*float64(255-i)/256, W: 12, H: length/256 + 0.6}, table[i])
@@ -191,11 +217,44 @@ func (m *mapSet) paintBar(c *raster.Canvas, g *mapGene, panel int, r raster.Rect
 	}
 	unit := raster.Style{Size: 11, Color: muted, AlignX: 0.5, AlignY: 1, Turned: true}
 	c.Text(math.Min(x+60, x+25+widest), r.Y+length/2, c.Fit(m.panels[panel].Unit, unit, length), unit)
-	if m.hasGrey() {
-		c.Disc(x+6, r.Y+length+22, 5, grey)
-		c.Text(x+17, r.Y+length+16, "not", st)
-		c.Text(x+17, r.Y+length+28, "measured", st)
+	for k, key := range keys {
+		y := r.Y + length + 22 + 32*float64(k)
+		if key.ring {
+			ring(c, x+6, y, 5)
+		} else {
+			c.Disc(x+6, y, 5, grey)
+		}
+		first, second, two := strings.Cut(key.words, " ")
+		if two {
+			c.Text(x+17, y-6, c.Fit(first, st, barWidth-18), st)
+			c.Text(x+17, y+6, c.Fit(second, st, barWidth-18), st)
+		} else {
+			c.Text(x+17, y, c.Fit(first, st, barWidth-18), st)
+		}
 	}
+}
+
+// spotKey is a spot below the colour bar that is not on it.
+type spotKey struct {
+	words string
+	ring  bool
+}
+
+// spotKeys are those of a panel's bar, or of all panels where they share one.
+func (m *mapSet) spotKeys(panel int) []spotKey {
+	var keys []spotKey
+	for k := range m.panels {
+		if (m.style.own || m.mixed()) && k != panel {
+			continue
+		}
+		if m.panels[k].Ring {
+			keys = append(keys, spotKey{"hidden", true})
+		}
+		if g := m.greys(k); g != "" && !slices.Contains(keys, spotKey{g, false}) {
+			keys = append(keys, spotKey{g, false})
+		}
+	}
+	return keys
 }
 
 // paintScaleBar draws a bar of a round length at the lower left.

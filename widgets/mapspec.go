@@ -17,18 +17,13 @@ type mapSpec struct {
 	Alt      string         `json:"alt"`
 	Option   map[string]any `json:"option"`
 
-	Box             []num        `json:"box"`
-	X               string       `json:"x"` // float32, base64
-	Y               string       `json:"y"`
-	Barcodes        []string     `json:"barcodes"`
-	Diameter        num          `json:"diameter"`
-	Pitch           num          `json:"pitch"`
-	MicronsPerPixel num          `json:"micronsPerPixel"` // 0 = unknown
-	Picture         *specPic     `json:"picture"`
-	Panels          []mapPanel   `json:"panels"`
-	Genes           []specGene   `json:"genes"`
-	HasMask         bool         `json:"hasMask"`
-	Categories      []legendItem `json:"categories,omitempty"`
+	specSlide
+	More       []specSlide  `json:"more,omitempty"` // other slides to choose
+	Panels     []mapPanel   `json:"panels"`
+	Mixed      bool         `json:"mixed,omitempty"` // panels have different colour scales
+	Order      string       `json:"order,omitempty"` // of the genes
+	HasMask    bool         `json:"hasMask"`
+	Categories []legendItem `json:"categories,omitempty"`
 
 	Colors         string `json:"colors"`
 	SpotScale      num    `json:"spotScale"`
@@ -36,6 +31,20 @@ type mapSpec struct {
 	PictureOpacity num    `json:"pictureOpacity"`
 	OwnScale       bool   `json:"ownScale"`
 	Grey           bool   `json:"grey"`
+}
+
+// specSlide is one slide: its spots, its picture, and the values of the genes.
+type specSlide struct {
+	Slide           string     `json:"slide"`
+	Box             []num      `json:"box"`
+	X               string     `json:"x"` // float32, base64
+	Y               string     `json:"y"`
+	Barcodes        []string   `json:"barcodes"`
+	Diameter        num        `json:"diameter"`
+	Pitch           num        `json:"pitch"`
+	MicronsPerPixel num        `json:"micronsPerPixel"` // 0 = unknown
+	Picture         *specPic   `json:"picture"`
+	Genes           []specGene `json:"genes"`
 }
 
 type specPic struct {
@@ -49,39 +58,56 @@ type specGene struct {
 	Label    string   `json:"label"`
 	Search   string   `json:"search"`
 	Measured string   `json:"measured,omitempty"` // bitmap, base64
+	Hidden   string   `json:"hidden,omitempty"`   // bitmap, base64
 	Columns  []column `json:"columns"`
-	Limits   [2]num   `json:"limits"` // of all panels together
 }
 
 func (m *mapSet) spec(bits int, caption string) (*mapSpec, error) {
-	s := m.scene
 	spec := &mapSpec{
 		Kind: "maps", Title: m.genes[0].title, Subtitle: m.genes[0].subtitle, Alt: firstLine(m.text()) + ". " + caption,
-		Option: m.option(),
-		Box:    nums(s.box[:]...), X: floats32(s.x), Y: floats32(s.y),
-		Diameter: num(s.diameter), Pitch: num(s.pitch), MicronsPerPixel: num(s.micronsPerPixel),
-		Barcodes: cleanAll(s.barcodes), Panels: m.panels, HasMask: m.mask, Categories: m.categories,
+		Option: m.option(), Panels: m.panels, Mixed: m.mixed(), Order: m.order, HasMask: m.mask, Categories: m.categories,
 		Colors: m.style.colors, SpotScale: num(m.style.spotScale), SpotOpacity: num(m.style.spots),
 		PictureOpacity: num(m.style.picture), OwnScale: m.style.own, Grey: m.style.grey,
 	}
-	src, err := s.pictureURL()
-	if err != nil {
+	var err error
+	if spec.specSlide, err = m.slide(bits); err != nil {
 		return nil, err
 	}
-	if src != "" {
-		spec.Picture = &specPic{Src: src, Box: nums(s.pictureBox[:]...)}
-	}
-	for k := range m.genes {
-		spec.Genes = append(spec.Genes, m.specOf(&m.genes[k], bits))
+	for _, other := range m.more {
+		s, err := other.slide(bits)
+		if err != nil {
+			return nil, err
+		}
+		spec.More = append(spec.More, s)
 	}
 	return spec, nil
 }
 
+// slide is what the page needs of the set's slide.
+func (m *mapSet) slide(bits int) (specSlide, error) {
+	s := m.scene
+	out := specSlide{Slide: clean(s.name), Box: nums(s.box[:]...), X: floats32(s.x), Y: floats32(s.y), Barcodes: cleanAll(s.barcodes),
+		Diameter: num(s.diameter), Pitch: num(s.pitch), MicronsPerPixel: num(s.micronsPerPixel)}
+	src, err := s.pictureURL()
+	if err != nil {
+		return out, err
+	}
+	if src != "" {
+		out.Picture = &specPic{Src: src, Box: nums(s.pictureBox[:]...)}
+	}
+	for k := range m.genes {
+		out.Genes = append(out.Genes, m.specOf(&m.genes[k], bits))
+	}
+	return out, nil
+}
+
 func (m *mapSet) specOf(g *mapGene, bits int) specGene {
-	out := specGene{Title: g.title, Subtitle: g.subtitle, Label: g.label, Search: g.search,
-		Limits: [2]num{num(g.shared[0]), num(g.shared[1])}}
+	out := specGene{Title: g.title, Subtitle: g.subtitle, Label: g.label, Search: g.search}
 	if g.measured != nil {
 		out.Measured = bitmap(g.measured)
+	}
+	if g.hidden != nil {
+		out.Hidden = bitmap(g.hidden)
 	}
 	for k, v := range g.values {
 		c := encode(v, bits)
@@ -89,7 +115,7 @@ func (m *mapSet) specOf(g *mapGene, bits int) specGene {
 			c = encode(g.values[of], bits)
 			c.Codes = ""
 		}
-		c.Limits = [2]num{num(g.own[k][0]), num(g.own[k][1])}
+		c.Limits, c.Shared = [2]num{num(g.own[k][0]), num(g.own[k][1])}, [2]num{num(g.shared[k][0]), num(g.shared[k][1])}
 		out.Columns = append(out.Columns, c)
 	}
 	return out
@@ -107,6 +133,10 @@ func (m *mapSet) option() map[string]any {
 	var each []int
 	for k, p := range m.panels {
 		each = append(each, k)
+		spots := 1 + 256 // grey and the colours
+		if p.Ring {
+			spots++
+		}
 		c.GridList = append(c.GridList, opts.Grid{})
 		c.XAxisList = append(c.XAxisList, opts.XAxis{Type: "value", Show: opts.Bool(false), GridIndex: k,
 			Min: num(m.scene.box[0]), Max: num(m.scene.box[2])})
@@ -115,7 +145,7 @@ func (m *mapSet) option() map[string]any {
 		for _, part := range []struct {
 			name  string
 			items int
-		}{{"picture", 1}, {"spots", 1 + 256}, {"frame", 1}} {
+		}{{"picture", 1}, {"spots", spots}, {"frame", 1}} {
 			c.MultiSeries = append(c.MultiSeries, charts.SingleSeries{
 				Name: part.name + " " + p.Title, Type: types.ChartCustom, XAxisIndex: k, YAxisIndex: k, Data: levels(part.items)})
 		}

@@ -115,12 +115,15 @@ func gallery(ds *spared.Dataset) []Figure {
 	}
 }
 
+// figures returns one figure of each kind, those of a completion among them.
+func figures(ds *spared.Dataset) []Figure { return append(gallery(ds), completionGallery(ds)...) }
+
 // TestGalleryPage draws every kind of figure in a browser without a network.
 func TestGalleryPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws all figures")
 	}
-	figs := gallery(tissue(2, 40))
+	figs := figures(tissue(2, 40))
 	p := page(t, "Gallery", figs)
 	drawn(p, len(figs))
 	shot(t, p, "gallery.png")
@@ -468,7 +471,7 @@ func TestHostileNames(t *testing.T) {
 	}
 	ds := tissue(2, 2*len(hostile))
 	poison(ds)
-	figs := gallery(ds)
+	figs := figures(ds)
 	for k := 0; k < len(hostile); k += 4 {
 		figs = append(figs, must(Compare(ds, CompareOptions{Slide: ds.Sections[k/4%2].Name, Layers: hostile[k:min(k+4, len(hostile))], Title: hostile[k], NoPicture: true})))
 	}

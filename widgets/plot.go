@@ -16,7 +16,14 @@ type plot struct {
 	panels   []panel
 	height   float64 // CSS pixels of the drawing area
 	legend   []legendItem
-	together bool // the tooltip lists all lines at the mouse's x
+	across   int // panels in a row of a wide page; 0 = all
+
+	// choices are plots that a list of names lets the reader see instead of
+	// this one, itself the first of them; nil = there is no choice. Their names
+	// are what choiceOf is one of.
+	choices    []*plot
+	choiceOf   string
+	choiceName string
 }
 
 // legendItem names a colour; series of that name can be switched off.
@@ -34,6 +41,9 @@ type panel struct {
 	weight float64 // share of the width beside other panels
 	square bool    // x and y axes of equal length
 	lefty  bool    // no labels at the y axis
+
+	head, note string // two lines above the panel; "" = none
+	together   bool   // the tooltip lists all lines at the mouse's x
 }
 
 // scale is one axis.
@@ -76,6 +86,8 @@ type mark struct {
 	gap      float64    // CSS pixels between rectangles
 	tips     [][]string // per item: a heading, then "label\tvalue" or a sentence
 	counts   []int      // per rectangle: pairs in it; the page words the tooltip
+	says     []string   // per vertex: its value in the tooltip that lists all lines
+	bare     bool       // polygons without an outline
 	texts    []label
 }
 
@@ -86,6 +98,8 @@ type label struct {
 	DY    float64 `json:"dy"`
 	Align string  `json:"align"` // left, center or right
 	Color string  `json:"color,omitempty"`
+	Bold  bool    `json:"bold,omitempty"`
+	Wide  bool    `json:"wide,omitempty"` // as wide as the panel
 }
 
 func (m *mark) alpha() float64 {
@@ -175,6 +189,9 @@ func (s *scale) widest() float64 {
 // left, in CSS pixels.
 func (p *panel) margins() [4]float64 {
 	m := [4]float64{12, 18, 30, 14}
+	if p.head != "" || p.note != "" {
+		m[0] = 46
+	}
 	if p.x.categories != nil && p.x.widest() == 0 {
 		m[2] = 10
 	}
@@ -198,16 +215,11 @@ func (p *panel) margins() [4]float64 {
 
 // figure makes the figure that the plot describes.
 func (p *plot) figure() *PlotFigure {
-	p.title, p.subtitle, p.caption = cleanAll(p.title), cleanAll(p.subtitle), clean(p.caption)
-	for i := range p.panels {
-		q := &p.panels[i]
-		q.x.label, q.y.label = clean(q.x.label), clean(q.y.label)
-		for k := range q.marks {
-			q.marks[k].tidy()
+	p.tidy()
+	for _, c := range p.choices {
+		if c != p {
+			c.tidy()
 		}
-	}
-	for i := range p.legend {
-		p.legend[i].Name = clean(p.legend[i].Name)
 	}
 	spec := p.spec()
 	f := &PlotFigure{}
@@ -219,9 +231,57 @@ func (p *plot) figure() *PlotFigure {
 	return f
 }
 
+// choose makes plots that are seen one at a time into one, the first.
+func choose(of string, plots []*plot) *plot {
+	p := plots[0]
+	p.choiceOf = of
+	if len(plots) > 1 {
+		p.choices = plots
+	}
+	return p
+}
+
+// headings writes the two lines above a panel.
+func (p *panel) headings() mark {
+	y := p.y.max
+	if p.y.inverse {
+		y = p.y.min
+	}
+	m := mark{kind: textKind, silent: true}
+	for _, l := range []label{{Text: p.head, DY: -28, Bold: true, Color: hexInk}, {Text: p.note, DY: -11}} {
+		if l.Text != "" {
+			l.Align, l.Wide = "left", true
+			m.items, m.texts = append(m.items, []float64{p.x.min, y}), append(m.texts, l)
+		}
+	}
+	return m
+}
+
+// tidy cleans all text of the plot and adds what its panels say above.
+func (p *plot) tidy() {
+	p.title, p.subtitle, p.caption = cleanAll(p.title), cleanAll(p.subtitle), clean(p.caption)
+	p.choiceName = clean(p.choiceName)
+	for i := range p.panels {
+		q := &p.panels[i]
+		q.x.label, q.y.label = clean(q.x.label), clean(q.y.label)
+		if h := q.headings(); len(h.items) > 0 {
+			q.marks = append(q.marks, h)
+		}
+		for k := range q.marks {
+			q.marks[k].tidy()
+		}
+	}
+	for i := range p.legend {
+		p.legend[i].Name = clean(p.legend[i].Name)
+	}
+}
+
 // tidy cleans names and texts from data.
 func (m *mark) tidy() {
 	m.name = clean(m.name)
+	for i := range m.says {
+		m.says[i] = clean(m.says[i])
+	}
 	for i := range m.tips {
 		for k, t := range m.tips[i] {
 			before, after, cut := strings.Cut(t, "\t")

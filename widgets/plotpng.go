@@ -40,18 +40,26 @@ func (p *plot) paint() ([]byte, error) {
 	if len(p.legend) > 1 {
 		top += 22
 	}
-	c := raster.New(stillWidth, top+p.height+stillPad/2, 2)
+	across := p.across
+	if across == 0 {
+		across = len(p.panels)
+	}
+	rows := (len(p.panels) + across - 1) / max(1, across)
+	c := raster.New(stillWidth, top+float64(rows)*p.height+stillPad/2, 2)
 	heading(c, p.title, p.subtitle, stillWidth)
 	if len(p.legend) > 1 {
 		p.paintLegend(c, top-12)
 	}
 	total := 0.0
-	for i := range p.panels {
+	for i := range p.panels[:min(across, len(p.panels))] {
 		total += max(p.panels[i].weight, 0.01)
 	}
 	x := 0.0
 	for i := range p.panels {
 		q := &p.panels[i]
+		if i > 0 && i%across == 0 {
+			x, top = 0, top+p.height
+		}
 		w, m := stillWidth*max(q.weight, 0.01)/total, q.margins()
 		f := &frame{panel: q, area: raster.Rect{X: x + m[3], Y: top + m[0], W: w - m[1] - m[3], H: p.height - m[0] - m[2]}}
 		if q.square {
@@ -218,7 +226,7 @@ func (f *frame) paintPolygons(c *raster.Canvas, m *mark) {
 			pts = append(pts, f.at(it[k], it[k+1]))
 		}
 		c.Fill(pts, fade(rgb(m.color), m.alpha()))
-		if len(pts) > 0 {
+		if len(pts) > 0 && !m.bare {
 			c.Line(append(pts, pts[0]), 1, rgb(m.color), 0)
 		}
 	}
@@ -255,6 +263,13 @@ func (f *frame) paintTexts(c *raster.Canvas, m *mark) {
 		if t.Color != "" {
 			st.Color = rgb(t.Color)
 		}
-		c.Text(f.px(it[0])+t.DX, f.py(it[1])+t.DY, c.Fit(t.Text, st, 220), st)
+		width := 220.0
+		if t.Bold {
+			st.Size, st.Bold = 13, true
+		}
+		if t.Wide {
+			width = f.area.W
+		}
+		c.Text(f.px(it[0])+t.DX, f.py(it[1])+t.DY, c.Fit(t.Text, st, width), st)
 	}
 }

@@ -19,6 +19,12 @@ type plotSpec struct {
 	Panels   []specPanel    `json:"panels"`
 	Series   []specSeries   `json:"series"`
 	Legend   []legendItem   `json:"legend"`
+	Across   int            `json:"across,omitempty"`
+
+	Caption  string      `json:"caption,omitempty"` // of a choice
+	Name     string      `json:"name,omitempty"`    // of a choice
+	ChoiceOf string      `json:"choiceOf,omitempty"`
+	Choices  []*plotSpec `json:"choices,omitempty"` // the others
 }
 
 type specPanel struct {
@@ -27,6 +33,8 @@ type specPanel struct {
 	Margin []num    `json:"margin"`
 	Weight num      `json:"weight"`
 	Square bool     `json:"square,omitempty"`
+
+	Together bool `json:"together,omitempty"`
 }
 
 type specAxis struct {
@@ -53,19 +61,31 @@ type specSeries struct {
 	Tips       [][]string `json:"tips,omitempty"`
 	Counts     []int      `json:"counts,omitempty"`
 	Texts      []label    `json:"texts,omitempty"`
+	Says       []string   `json:"says,omitempty"`
+	Bare       bool       `json:"bare,omitempty"`
 }
 
 var renders = map[kind]string{rectKind: "rect", polyKind: "poly", errorKind: "error", boxKind: "box", textKind: "text"}
 
 func (p *plot) spec() *plotSpec {
 	s := &plotSpec{Kind: "plot", Title: p.title, Subtitle: p.subtitle, Alt: clean(firstLine(p.text)) + ". " + p.caption,
-		Option: p.option(), Height: num(p.height), Legend: p.legend}
+		Option: p.option(), Height: num(p.height), Legend: p.legend, Across: p.across, Name: p.choiceName, ChoiceOf: p.choiceOf}
 	for i := range p.panels {
 		q := &p.panels[i]
 		m := q.margins()
-		s.Panels = append(s.Panels, specPanel{X: q.x.spec(), Y: q.y.spec(), Margin: nums(m[:]...), Weight: num(max(q.weight, 0.01)), Square: q.square})
+		s.Panels = append(s.Panels, specPanel{X: q.x.spec(), Y: q.y.spec(), Margin: nums(m[:]...), Weight: num(max(q.weight, 0.01)), Square: q.square, Together: q.together})
 		for k := range q.marks {
 			s.Series = append(s.Series, q.marks[k].spec(i))
+		}
+	}
+	if p.choices != nil {
+		s.Caption = p.caption
+	}
+	for _, c := range p.choices {
+		if c != p {
+			other := c.spec()
+			other.Caption = c.caption
+			s.Choices = append(s.Choices, other)
 		}
 	}
 	return s
@@ -81,7 +101,7 @@ func (s *scale) spec() specAxis {
 
 func (m *mark) spec(panel int) specSeries {
 	s := specSeries{Panel: panel, Name: m.name, Render: renders[m.kind], Color: m.color, Colors: m.colors, Opacity: num(m.alpha()),
-		Gap: num(m.gap), Horizontal: m.sideways, Silent: m.silent, Tips: m.tips, Counts: m.counts, Texts: m.texts}
+		Gap: num(m.gap), Horizontal: m.sideways, Silent: m.silent, Tips: m.tips, Counts: m.counts, Texts: m.texts, Says: m.says, Bare: m.bare}
 	if m.kind == polyKind {
 		for _, item := range m.items {
 			s.Polys = append(s.Polys, nums(item...))
@@ -96,9 +116,6 @@ func (p *plot) option() map[string]any {
 	c.Animation = opts.Bool(false)
 	c.Legend = opts.Legend{Show: opts.Bool(false)}
 	c.Tooltip = opts.Tooltip{Show: opts.Bool(true), Trigger: "item"}
-	if p.together {
-		c.Tooltip.Trigger = "axis"
-	}
 	c.XAxisList, c.YAxisList = nil, nil
 	for i := range p.panels {
 		q := &p.panels[i]

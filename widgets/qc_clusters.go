@@ -262,6 +262,6 @@ func clusterMap(ds *spared.Dataset, slide string, clusters []string) (*MapFigure
 	m.panels = []mapPanel{{Title: "Cluster"}}
 	all := [2]float64{0, 255} // the colour's number is the category's
 	m.genes = []mapGene{{title: []string{"Clusters"}, subtitle: m.where(fmt.Sprintf("%d of %s", len(here), plural(len(names), "cluster"))),
-		values: [][]float64{v}, own: [][2]float64{all}, shared: all}}
+		values: [][]float64{v}, own: [][2]float64{all}, shared: [][2]float64{all}}}
 	return m.figure(16)
 }

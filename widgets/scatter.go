@@ -48,29 +48,19 @@ func Scatter(title string, truth, predicted []float64, o ScatterOptions) (*PlotF
 	if len(x) == 0 {
 		return nil, fmt.Errorf("widgets: scatter: no pair of finite values")
 	}
-	if o.XLabel == "" {
-		o.XLabel = "truth"
-	}
-	if o.YLabel == "" {
-		o.YLabel = "predicted"
-	}
-	label := func(what string) string {
-		if o.Unit == "" {
-			return what
-		}
-		return what + ", " + o.Unit
-	}
+	o = o.worded()
 	lo, _, hi := summary(append(append([]float64(nil), x...), y...))
-	q := panel{x: numericTicks(label(o.XLabel), lo, hi, 8), y: numericTicks(label(o.YLabel), lo, hi, 8), weight: 0.58, square: true}
+	q := o.square(lo, hi, 8)
+	q.weight = 0.58
 	p := &plot{title: []string{title}, height: 430}
 	if len(x) > mostPoints {
-		q.marks = append(q.marks, cells(&q, x, y))
+		c := newCells(&q, x, y)
+		q.marks = append(q.marks, c.mark(&q, c.most))
 		p.caption = "Colour: number of pairs in a cell, on a logarithmic scale; dark is few, yellow many. "
 	} else {
 		q.marks = append(q.marks, discs(&q, x, y, names))
 	}
-	q.marks = append(q.marks, mark{kind: lineKind, name: "equal", color: hexMuted, size: 1.3, dashed: true, silent: true,
-		items: [][]float64{{q.x.min, q.x.min}, {q.x.max, q.x.max}}})
+	q.marks = append(q.marks, equal(&q))
 	p.panels = []panel{q, residuals(x, y, o)}
 	p.caption += "Dashed: " + o.YLabel + " = " + o.XLabel + ". Right: how far apart the two are, with the few beyond the ends in the outermost bars."
 	if left := len(truth) - len(x); left > 0 {
@@ -79,6 +69,34 @@ func Scatter(title string, truth, predicted []float64, o ScatterOptions) (*PlotF
 	p.subtitle = agreement(x, y)
 	p.text = title + "\n  " + strings.Join(p.subtitle, ", ")
 	return p.figure(), nil
+}
+
+// worded fills in what the axes are called.
+func (o ScatterOptions) worded() ScatterOptions {
+	if o.XLabel == "" {
+		o.XLabel = "truth"
+	}
+	if o.YLabel == "" {
+		o.YLabel = "predicted"
+	}
+	return o
+}
+
+// square is a panel with the same axis both ways, of about n ticks.
+func (o ScatterOptions) square(lo, hi float64, n int) panel {
+	label := func(what string) string {
+		if o.Unit == "" {
+			return what
+		}
+		return what + ", " + o.Unit
+	}
+	return panel{x: numericTicks(label(o.XLabel), lo, hi, n), y: numericTicks(label(o.YLabel), lo, hi, n), weight: 1, square: true}
+}
+
+// equal is the line where both axes say the same.
+func equal(q *panel) mark {
+	return mark{kind: lineKind, name: "equal", color: hexMuted, size: 1.3, dashed: true, silent: true,
+		items: [][]float64{{q.x.min, q.x.min}, {q.x.max, q.x.max}}}
 }
 
 // residuals is the panel beside the scatter: the histogram of the errors.
@@ -135,23 +153,33 @@ func discs(q *panel, x, y []float64, names []string) mark {
 	return m
 }
 
-// cells divides the panel into squares and colours those with pairs.
-func cells(q *panel, x, y []float64) mark {
-	n := make([]int, scatterBins*scatterBins)
-	side := (q.x.max - q.x.min) / scatterBins
-	bin := func(v float64) int { return max(0, min(scatterBins-1, int((v-q.x.min)/side))) }
-	most := 1
+// cells are the squares that a panel is divided into, with the pairs in them.
+type cells struct {
+	n    []int
+	most int
+	side float64
+}
+
+func newCells(q *panel, x, y []float64) *cells {
+	c := &cells{n: make([]int, scatterBins*scatterBins), most: 1, side: (q.x.max - q.x.min) / scatterBins}
+	bin := func(v float64) int { return max(0, min(scatterBins-1, int((v-q.x.min)/c.side))) }
 	for i := range x {
 		k := bin(y[i])*scatterBins + bin(x[i])
-		n[k]++
-		most = max(most, n[k])
+		c.n[k]++
+		c.most = max(c.most, c.n[k])
 	}
+	return c
+}
+
+// mark colours the cells with pairs; that of most pairs would be lightest.
+func (cs *cells) mark(q *panel, most int) mark {
 	table, err := colorTable(defaultScale)
 	if err != nil {
 		return mark{}
 	}
+	side := cs.side
 	m := mark{kind: rectKind, name: "pairs", color: series[0]}
-	for k, c := range n {
+	for k, c := range cs.n {
 		if c == 0 {
 			continue
 		}

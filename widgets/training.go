@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Training draws a training as it goes: loss and validation error by step. In
@@ -19,6 +20,8 @@ type Training struct {
 	throttle    *throttle
 
 	mu        sync.Mutex
+	total     int // steps that the training will take; 0 = not known
+	pace      pace
 	steps     []float64
 	loss, val []float64
 	lastVal   float64
@@ -32,9 +35,18 @@ type Training struct {
 func NewTraining(title, unit string) *Training { return newTraining(title, unit, newScreen()) }
 
 func newTraining(title, unit string, s *screen) *Training {
-	t := &Training{title: title, unit: unit, screen: s, lastVal: math.NaN()}
+	t := &Training{title: title, unit: unit, screen: s, lastVal: math.NaN(), pace: pace{now: time.Now}}
 	t.throttle = &throttle{interval: twiceASecond, draw: t.show}
 	t.screen.html(`<div style="` + cardStyle + `"><b>` + html.EscapeString(clean(title)) + `</b><div style="` + captionStyle + `">Getting ready for the first step.</div></div>`)
+	return t
+}
+
+// Goal says how many steps the training will take, so that the figure can tell
+// the time left. It returns t.
+func (t *Training) Goal(steps int) *Training {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.total = steps
 	return t
 }
 
@@ -53,22 +65,78 @@ func (t *Training) Add(step int, loss, valMSE float64, text string) {
 		t.steps = append(t.steps, float64(step))
 		t.loss, t.val = append(t.loss, loss), append(t.val, valMSE)
 		t.text = text
+		t.pace.add(step)
 	}
 	t.mu.Unlock()
 	t.throttle.touch()
 }
 
-// snapshot returns the figure of what has been added, with the words.
-func (t *Training) snapshot() (*plot, string, error) {
+// pace is how fast steps went lately.
+type pace struct {
+	now  func() time.Time
+	at   []time.Time // when steps were noted, a second or more apart, the last 30
+	step []int
+}
+
+func (p *pace) add(step int) {
+	now := p.now()
+	if k := len(p.at); k > 0 && now.Sub(p.at[k-1]) < time.Second {
+		return
+	}
+	p.at, p.step = append(p.at, now), append(p.step, step)
+	if len(p.at) > 30 {
+		p.at, p.step = p.at[1:], p.step[1:]
+	}
+}
+
+// rate returns steps a second over the last half minute or so; 0 = not known.
+func (p *pace) rate() float64 {
+	k := len(p.at) - 1
+	if k < 1 {
+		return 0
+	}
+	return float64(p.step[k]-p.step[0]) / p.at[k].Sub(p.at[0]).Seconds()
+}
+
+// progress says how far the training is, how fast, and how long it will take.
+// The lock is held.
+func (t *Training) progress() string {
+	step := int(t.steps[len(t.steps)-1])
+	words := "step " + count(step)
+	if t.total > 0 {
+		words += " of " + count(t.total)
+	}
+	rate := t.pace.rate()
+	if rate > 0 {
+		d := 1
+		if rate < 1 {
+			d = 2
+		}
+		words += ", " + format(rate, d) + " steps a second"
+		if left := float64(t.total-step) / rate; left >= 1 {
+			words += ", about " + duration(math.Round(left)) + " left"
+		}
+	}
+	return words
+}
+
+// snapshot returns the figure of what has been added, with the words below it
+// and the share that is done, 0 where that is not known.
+func (t *Training) snapshot() (p *plot, text string, share float64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p, err := trainingPlot(t.title, t.unit, t.steps, t.loss, t.val)
-	return p, t.text, err
+	p, err = trainingPlot(t.title, t.unit, t.steps, t.loss, t.val)
+	text = t.text
+	if t.total > 0 && len(t.steps) > 0 {
+		share = math.Min(1, t.steps[len(t.steps)-1]/float64(t.total))
+		text = strings.TrimSuffix(t.progress()+". "+text, " ")
+	}
+	return p, text, share, err
 }
 
 // show draws what has been added.
 func (t *Training) show() {
-	p, text, err := t.snapshot()
+	p, text, share, err := t.snapshot()
 	if err != nil {
 		return // nothing to draw yet
 	}
@@ -79,14 +147,22 @@ func (t *Training) show() {
 		t.mu.Unlock()
 		return
 	}
-	p.figure() // cleans the texts
+	p.tidy()
 	png, err := p.paint()
 	if err != nil {
 		return
 	}
 	t.screen.html(`<div style="` + cardStyle + `"><img width="` + fmt.Sprint(stillWidth) + `" style="max-width:100%;height:auto;display:block" alt="` +
 		html.EscapeString(firstLine(p.text)) + `" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(png) +
-		`"><div style="` + captionStyle + `">` + html.EscapeString(clean(text)) + `</div></div>`)
+		`">` + progressLine(share) + `<div style="` + captionStyle + `">` + html.EscapeString(clean(text)) + `</div></div>`)
+}
+
+// progressLine is a bar that is filled as far as the training is; "" for 0.
+func progressLine(share float64) string {
+	if share <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(`<div style="height:6px;border-radius:3px;background:#e6eaee;margin-top:5px;overflow:hidden"><div style="height:6px;width:%.1f%%;background:#2f6fb0"></div></div>`, 100*share)
 }
 
 func lastFinite(v []float64) float64 {
@@ -190,6 +266,9 @@ func trainingPlot(title, unit string, steps, loss, val []float64) (*plot, error)
 	if len(vy) > 0 {
 		lines = append(lines, Line{Name: "validation MSE", X: vx, Y: vy})
 	}
+	if len(vy) > 2 {
+		lines = append(lines, bestSoFar(vx, vy, steps[len(steps)-1]))
+	}
 	lo, hi := math.Inf(1), 0.0
 	for _, v := range append(append([]float64(nil), loss...), vy...) {
 		if v > 0 && finite(v) {
@@ -206,11 +285,30 @@ func trainingPlot(title, unit string, steps, loss, val []float64) (*plot, error)
 	}
 	if best >= 0 {
 		p.subtitle = []string{"step " + count(int(steps[len(steps)-1])), "least validation MSE " + format(vy[best], 4) + " at step " + count(int(vx[best]))}
+		y := vy[best]
 		if hi > 50*lo {
-			vy[best] = math.Log10(vy[best])
+			y = math.Log10(y)
 		}
-		p.panels[0].marks = append(p.panels[0].marks, mark{kind: pointKind, name: "least", color: series[1], size: 8, silent: true,
-			items: [][]float64{{vx[best], vy[best]}}})
+		p.panels[0].marks = append(p.panels[0].marks, mark{kind: pointKind, name: "validation MSE", color: series[1], size: 8, silent: true,
+			items: [][]float64{{vx[best], y}}})
 	}
 	return p, nil
+}
+
+// bestSoFar is the least validation error up to each step, a staircase that
+// goes on to the last step.
+func bestSoFar(x, y []float64, last float64) Line {
+	l := Line{Name: "best so far", Dashed: true, color: hexMuted, quiet: true}
+	best := math.Inf(1)
+	for i := range y {
+		if y[i] < best {
+			if l.X != nil {
+				l.X, l.Y = append(l.X, x[i]), append(l.Y, best)
+			}
+			best = y[i]
+			l.X, l.Y = append(l.X, x[i]), append(l.Y, best)
+		}
+	}
+	l.X, l.Y = append(l.X, last), append(l.Y, best)
+	return l
 }

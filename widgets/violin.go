@@ -51,14 +51,11 @@ func Violin(ds *spared.Dataset, o ViolinOptions) (*PlotFigure, error) {
 		return nil, err
 	}
 	p := &plot{title: violinTitle(ds, o, places), height: 360}
-	var names []string
-	turned, room := false, 640/float64(len(places))
-	for _, pl := range places {
-		names = append(names, pl.name)
-		turned = turned || letter*float64(len([]rune(pl.name))) > room
+	names := make([]string, len(places))
+	for i, pl := range places {
+		names[i] = pl.name
 	}
-	q := panel{x: categories("", names), weight: 1}
-	q.x.turned = turned && len(places) > 1
+	q := panel{x: violinAxis(names), weight: 1}
 	lo, hi := math.Inf(1), math.Inf(-1)
 	var text strings.Builder
 	for k := range parts {
@@ -79,7 +76,7 @@ func Violin(ds *spared.Dataset, o ViolinOptions) (*PlotFigure, error) {
 	p.panels = []panel{q}
 	p.text = "Violins of " + strings.Join(p.title, " ") + "\n" + text.String()
 	p.subtitle = violinSubtitle(o, parts, places)
-	p.caption = "Width: kernel density (Gaussian, Silverman’s bandwidth), each violin scaled to the same width. Inside: quartiles (bar), median (dot), range (line)."
+	p.caption = violinCaption
 	if len(ds.Mask) != 0 && slices.ContainsFunc(parts, func(part violinPart) bool { return rawLayer(part.layer) }) {
 		p.caption += " Entries that were not measured are left out of raw layers."
 	}
@@ -232,8 +229,7 @@ func violinMarks(ds *spared.Dataset, parts []violinPart, k int, places []violinP
 		return violins, boxes, err
 	}
 	slot := 0.84 / float64(len(parts))
-	violins = mark{kind: polyKind, name: part.name, color: seriesColor(k), opacity: 0.6}
-	boxes = mark{kind: boxKind, name: part.name, color: hexInk, silent: true}
+	set := newViolins(part.name, seriesColor(k))
 	for i, pl := range places {
 		v := values(data, pl.spots, pl.gene)
 		if part.which != 0 {
@@ -245,44 +241,9 @@ func violinMarks(ds *spared.Dataset, parts []violinPart, k int, places []violinP
 			}
 			v = only(v, keep)
 		}
-		s := describe(v)
-		if s.n == 0 {
-			continue
+		if s := set.add(pl.name, float64(i)-0.42+slot*(float64(k)+0.5), slot, v); s.n > 0 {
+			fmt.Fprintf(text, "  %s %s: %s\n", pl.name, part.name, s.words())
 		}
-		x := float64(i) - 0.42 + slot*(float64(k)+0.5)
-		violins.items = append(violins.items, violinOutline(&s, x, 0.46*slot))
-		violins.tips = append(violins.tips, violinTip(pl.name, part.name, &s))
-		boxes.items = append(boxes.items, []float64{x, s.least, s.q1, s.median, s.q3, s.greatest, 0.06 * slot})
-		d := decimalsFor(s.greatest - s.least)
-		fmt.Fprintf(text, "  %s %s: %s, median %s, quartiles %s to %s\n", pl.name, part.name, plural(s.n, "value"),
-			format(s.median, d), format(s.q1, d), format(s.q3, d))
 	}
-	return violins, boxes, nil
-}
-
-// violinOutline mirrors the density around x.
-func violinOutline(s *sample, x, half float64) []float64 {
-	at, height := s.density()
-	if at == nil { // no spread: a flat line
-		return []float64{x - half, s.least, x + half, s.greatest, x, s.greatest}
-	}
-	var out []float64
-	for i := range at {
-		out = append(out, x+half*height[i], at[i])
-	}
-	for i := len(at) - 1; i >= 0; i-- {
-		out = append(out, x-half*height[i], at[i])
-	}
-	return out
-}
-
-func violinTip(place, part string, s *sample) []string {
-	d := decimalsFor(s.greatest - s.least)
-	head := part
-	if place != "" {
-		head = isolate(place) + ", " + part
-	}
-	return []string{head, "values\t" + count(s.n), "median\t" + format(s.median, d),
-		"quartiles\t" + format(s.q1, d) + " to " + format(s.q3, d),
-		"range\t" + format(s.least, d) + " to " + format(s.greatest, d), "mean ± sd\t" + format(s.mean, d) + " ± " + format(s.sd, d)}
+	return set.violins, set.boxes, nil
 }

@@ -218,7 +218,7 @@ func FuzzClean(f *testing.F) {
 func TestSnippets(t *testing.T) {
 	ds := tissue(2, 26)
 	poison(ds)
-	figs, again := gallery(ds), gallery(ds)
+	figs, again := figures(ds), figures(ds)
 	for i, f := range figs {
 		html := f.HTML()
 		if html != again[i].HTML() {
@@ -610,7 +610,7 @@ func TestTrainingFinish(t *testing.T) {
 	for i := 100; i < 150; i++ {
 		tr.Add(i, 1, 2-float64(i/10)/50, "") // validated every 10 steps, told at each
 	}
-	if p, _, err := tr.snapshot(); err != nil || len(p.panels[0].marks[1].items) != 5 {
+	if p, _, _, err := tr.snapshot(); err != nil || len(p.panels[0].marks[1].items) != 5 {
 		t.Errorf("5 validations, error %v: %d marks on the line", err, len(p.panels[0].marks[1].items))
 	}
 	f, err := tr.Finish([]int{10, 20, 149}, []float64{3, 2, 1}, []float64{3.5, 2.5, 1.5})

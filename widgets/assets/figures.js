@@ -18,8 +18,9 @@
   if (g.draw) return;
 
   var doc = win.document;
-  var INK = "#1f2933", MUTED = "#61707f", LINE = "#dfe4ea", GREY = "#bfc5cc", ACCENT = "#2f6fb0";
+  var INK = "#1f2933", MUTED = "#61707f", LINE = "#dfe4ea", GREY = "#bfc5cc", RINGINK = "#3f4a55", ACCENT = "#2f6fb0";
   var FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
+  var RING = 257; // the level of spots that are empty rings
   var echarts = null;
   var live = [];    // shells with a chart
   var pending = []; // specifications whose element is not there yet
@@ -258,29 +259,38 @@
   function Maps(root, spec) {
     var s = this.shell = new Shell(root, spec, this);
     var self = this;
-    this.spec = spec;
-    this.x = new Float32Array(bytes(spec.x).buffer);
-    this.y = new Float32Array(bytes(spec.y).buffer);
-    this.n = this.x.length;
+    // Each slide has spots, picture and genes of its own; all else is shared.
+    this.slides = [spec].concat((spec.more || []).map(function (m) { return Object.assign({}, spec, m); }));
     this.state = {
       gene: 0, scale: spec.colors, spots: spec.spotOpacity, size: spec.spotScale,
       picture: spec.pictureOpacity, own: spec.ownScale, grey: spec.grey
     };
-    this.panels = spec.panels.map(function () {
-      return { order: new Uint32Array(self.n), start: new Uint32Array(259), value: new Float32Array(self.n) };
-    });
     this.option = this.prepare(spec.option);
     s.redraw = function () { self.redraw(); };
     s.opened = function () { self.listen(); };
+    this.take(0);
     this.controls();
     this.pick(0, true);
+    s.start(this.option, function (w) { return self.layout(w); });
+  }
+
+  // take makes slide k the one that is drawn.
+  Maps.prototype.take = function (k) {
+    var spec = this.spec = this.slides[k], self = this;
+    this.x = new Float32Array(bytes(spec.x).buffer);
+    this.y = new Float32Array(bytes(spec.y).buffer);
+    this.n = this.x.length;
+    this.panels = spec.panels.map(function () {
+      return { order: new Uint32Array(self.n), start: new Uint32Array(259), value: new Float32Array(self.n) };
+    });
+    this.option.xAxis.forEach(function (a) { a.min = spec.box[0]; a.max = spec.box[2]; });
+    this.option.yAxis.forEach(function (a) { a.min = spec.box[1]; a.max = spec.box[3]; });
     if (spec.picture) {
       this.image = new Image();
       this.image.onload = function () { self.redraw(); };
       this.image.src = spec.picture.src;
     }
-    s.start(this.option, function (w) { return self.layout(w); });
-  }
+  };
 
   // prepare adds to the option what JSON cannot say: functions, and fields
   // that depend on the width.
@@ -308,9 +318,9 @@
   Maps.prototype.layout = function (w) {
     var spec = this.spec, b = spec.box, n = spec.panels.length;
     var aspect = (b[3] - b[1]) / (b[2] - b[0]);
-    var cols = n > 1 && w < 600 ? 1 : Math.min(n, 3), rows = Math.ceil(n / cols);
+    var cols = n > 1 && w < 600 ? 1 : n === 4 ? (w < 900 ? 2 : 4) : Math.min(n, 3), rows = Math.ceil(n / cols);
     var bar = spec.categories ? 168 : 84, gap = 14, top = n > 1 ? 26 : 6, pad = 4;
-    var bars = this.state.own || cols === 1 ? cols : 1;
+    var bars = this.state.own || spec.mixed || cols === 1 ? cols : 1;
     var pw = Math.max(60, (w - 2 * pad - bars * bar - (cols - 1) * gap) / cols), ph = pw * aspect;
     var limit = 620;
     if (ph > limit) { ph = limit; pw = ph / aspect; }
@@ -332,6 +342,7 @@
     var spec = this.spec, gene = spec.genes[i], self = this;
     this.state.gene = i;
     this.measured = gene.measured ? bytes(gene.measured) : null;
+    this.hidden = gene.hidden ? bytes(gene.hidden) : null;
     spec.panels.forEach(function (p, k) {
       // p.of: the measured ones of that panel's values.
       var col = gene.columns[k], wide = col.bits === 16, raw = bytes((p.of ? gene.columns[p.of] : col).codes);
@@ -349,12 +360,27 @@
     return !this.measured || (this.measured[j >> 3] >> (j & 7) & 1) === 1;
   };
 
-  Maps.prototype.limits = function (panel) {
-    var gene = this.spec.genes[this.state.gene];
-    return this.state.own ? gene.columns[panel].limits : gene.limits;
+  Maps.prototype.isHidden = function (j) {
+    return this.hidden !== null && (this.hidden[j >> 3] >> (j & 7) & 1) === 1;
   };
 
-  // levels sorts the spots of each panel by colour: 0 = grey, 1 + k = colour k.
+  Maps.prototype.limits = function (panel) {
+    var c = this.spec.genes[this.state.gene].columns[panel];
+    return this.state.own ? c.limits : c.shared;
+  };
+
+  // greys says what grey spots of a panel are; "" = it has none.
+  Maps.prototype.greys = function (panel) {
+    var p = this.spec.panels[panel];
+    if (p.raw && this.spec.hasMask && this.state.grey) return "not measured";
+    return this.spec.categories ? "" : p.none || "";
+  };
+
+  // scale is the colour scale of a panel.
+  Maps.prototype.scale = function (panel) { return this.spec.panels[panel].colors || this.state.scale; };
+
+  // levels sorts the spots of each panel by colour: 0 = grey, 1 + k = colour k,
+  // RING = an empty ring.
   Maps.prototype.levels = function () {
     var self = this, st = this.state;
     this.panels.forEach(function (p, k) {
@@ -364,6 +390,7 @@
       for (var j = 0; j < self.n; j++) {
         var t = span > 0 ? (p.value[j] - lo) / span : 0.5;
         level[j] = isNaN(t) || grey && !self.isMeasured(j) ? 0 : 1 + Math.round(255 * Math.min(1, Math.max(0, t)));
+        if (self.spec.panels[k].ring && self.isHidden(j)) level[j] = RING;
         count[level[j] + 1]++;
       }
       for (var i = 1; i < 259; i++) count[i] += count[i - 1];
@@ -407,9 +434,9 @@
     };
   };
 
-  Maps.prototype.colour = function (k) {
+  Maps.prototype.colour = function (panel, k) {
     var c = this.spec.categories;
-    return c ? c[Math.min(k, c.length - 1)].color : table(this.state.scale)[k];
+    return c ? c[Math.min(k, c.length - 1)].color : table(this.scale(panel))[k];
   };
 
   Maps.prototype.radius = function () { return this.spec.diameter / 2 * this.state.size; };
@@ -417,11 +444,13 @@
   Maps.prototype.drawSpots = function (panel, level, api) {
     var p = this.panels[panel];
     if (p.start[level] === p.start[level + 1] || this.state.spots <= 0) return;
-    var a = this.affine(api);
+    var a = this.affine(api), r = this.radius() * a.sx;
+    var style = { fill: GREY, opacity: this.state.spots * 0.75 };
+    if (level === RING) { style = { fill: "none", stroke: RINGINK, lineWidth: 0.8, opacity: this.state.spots }; r -= 0.4; }
+    else if (level) style = { fill: this.colour(panel, level - 1), opacity: this.state.spots };
     return {
-      type: g.discs,
-      shape: { figure: this.shell.id, panel: panel, level: level, sx: a.sx, sy: a.sy, tx: a.tx, ty: a.ty, r: this.radius() * a.sx },
-      style: { fill: level ? this.colour(level - 1) : GREY, opacity: this.state.spots * (level ? 1 : 0.75) }
+      type: g.discs, style: style,
+      shape: { figure: this.shell.id, panel: panel, level: level, sx: a.sx, sy: a.sy, tx: a.tx, ty: a.ty, r: Math.max(0.3, r) }
     };
   };
 
@@ -472,9 +501,8 @@
   Maps.prototype.colourBar = function (kids, panel, x, y, h) {
     var lim = this.limits(panel), lo = lim[0], hi = lim[1], unit = this.spec.panels[panel].unit;
     var width = 12, font = "11px " + FONT, spec = this.spec;
-    var grey = this.state.grey && spec.hasMask && spec.panels.some(function (p) { return p.raw; });
-    var len = Math.max(40, Math.min(grey ? h - 44 : h, 260)), widest = 0;
-    kids.push({ type: "rect", shape: { x: x, y: y, width: width, height: len }, style: { fill: gradient(this.state.scale) } });
+    var keys = this.spotKeys(panel), len = Math.max(40, Math.min(h - (keys.length ? 12 + 32 * keys.length : 0), 260)), widest = 0;
+    kids.push({ type: "rect", shape: { x: x, y: y, width: width, height: len }, style: { fill: gradient(this.scale(panel)) } });
     var at = ticks(lo, hi, 5), dec = at.step ? Math.max(0, -Math.floor(Math.log10(at.step) + 1e-9)) : 2;
     if (hi <= lo) at = [lo];
     at.forEach(function (v) {
@@ -488,10 +516,29 @@
       type: "text", x: Math.min(x + 60, x + width + 13 + 6.3 * widest), y: y + len / 2, rotation: Math.PI / 2,
       style: { text: isolate(unit), fill: MUTED, font: font, align: "center", verticalAlign: "top", width: len, overflow: "truncate" }
     });
-    if (grey) {
-      kids.push({ type: "circle", shape: { cx: x + 6, cy: y + len + 22, r: 5 }, style: { fill: GREY } });
-      kids.push({ type: "text", style: { text: "not\nmeasured", x: x + 17, y: y + len + 22, fill: INK, font: font, verticalAlign: "middle", lineHeight: 13 } });
+    keys.forEach(function (key, i) {
+      var at = y + len + 22 + 32 * i;
+      kids.push({ type: "circle", shape: { cx: x + 6, cy: at, r: 5 }, style: key.ring ? { fill: "none", stroke: RINGINK, lineWidth: 0.8 } : { fill: GREY } });
+      // Two lines at most: each is isolated from the other.
+      key.words.replace(" ", "\n").split("\n").slice(0, 2).forEach(function (t, l, all) {
+        kids.push({ type: "text", style: { text: isolate(t), x: x + 17, y: at + (all.length > 1 ? 13 * l - 6 : 0), fill: INK, font: font, verticalAlign: "middle", width: 66, overflow: "truncate" } });
+      });
+    });
+  };
+
+  // spotKeys are the spots beside a panel's colours, or all panels' where they
+  // share one bar.
+  Maps.prototype.spotKeys = function (panel) {
+    var self = this, keys = [], each = this.state.own || this.spec.mixed;
+    function add(words, ring) {
+      if (words && !keys.some(function (k) { return k.words === words && k.ring === ring; })) keys.push({ words: words, ring: ring });
     }
+    this.spec.panels.forEach(function (p, k) {
+      if (each && k !== panel) return;
+      if (p.ring) add("hidden", true);
+      add(self.greys(k), false);
+    });
+    return keys;
   };
 
   Maps.prototype.scaleBar = function (kids, a, x, y, w) {
@@ -560,15 +607,20 @@
       var row = el("div", "sgo-tip-row", t), panel = self.panels[k];
       name(row, p.title, "sgo-tip-label");
       var value = el("b", "", row);
-      var seen = !spec.hasMask || self.isMeasured(j);
+      var seen = !spec.hasMask || self.isMeasured(j), hidden = self.isHidden(j);
       if (spec.categories) {
         name(value, isNaN(panel.value[j]) ? "none" : spec.categories[Math.round(panel.value[j])].name);
         return;
       }
       if (p.raw && !seen) { value.textContent = "not measured"; return; }
+      if (p.ring && hidden) { value.textContent = "hidden"; return; }
+      if (isNaN(panel.value[j]) && p.none) { name(value, p.none); return; }
       value.textContent = number(panel.value[j], panel.column.decimals) + " ";
       name(value, p.unit, "sgo-unit");
-      if (spec.hasMask) el("span", "sgo-tag", row, seen ? "measured" : "completed");
+      if (p.truth && hidden) {
+        var off = panel.value[j] - self.panels[p.truth].value[j];
+        el("span", "sgo-tag", row, "error " + (off > 0 ? "+" : "") + number(off, Math.max(1, panel.column.decimals)));
+      } else if (spec.hasMask && !p.none) el("span", "sgo-tag", row, hidden ? "hidden" : seen ? "measured" : "completed");
     });
   };
 
@@ -587,7 +639,7 @@
 
   Maps.prototype.controls = function () {
     var self = this, spec = this.spec, st = this.state, tools = this.shell.tools;
-    if (spec.genes.length > 1) this.picker(el("div", "sgo-row", tools));
+    if (spec.genes.length > 1 || this.slides.length > 1) this.picker(el("div", "sgo-row", tools));
     var row = el("div", "sgo-row", tools);
     if (!spec.categories) {
       var box = el("label", "sgo-field", row);
@@ -603,7 +655,7 @@
     if (spec.panels.length > 1) {
       checkbox(row, "own scale", st.own, function (v) { st.own = v; self.levels(); self.shell.relayout(); });
     }
-    if (spec.hasMask && spec.panels.some(function (p) { return p.raw && !p.of; })) {
+    if (spec.hasMask && spec.panels.some(function (p) { return p.raw && !p.of; }) && !spec.panels.some(function (p) { return p.ring; })) {
       checkbox(row, "grey = not measured", st.grey, function (v) { st.grey = v; self.repaint(); });
     }
     var zoom = el("span", "sgo-field sgo-zoom", this.shell.foot);
@@ -617,6 +669,8 @@
   // its name, or one after the other.
   Maps.prototype.picker = function (row) {
     var self = this, genes = this.spec.genes;
+    if (this.slides.length > 1) this.slidePicker(row);
+    if (genes.length < 2) return;
     var box = el("label", "sgo-field", row);
     el("span", "", box, "Gene");
     var find = control("input", "sgo-find", box, "find a gene by a part of its name");
@@ -633,7 +687,7 @@
         shown.push(i);
         el("option", "", select, isolate(gene.label)).value = i;
       });
-      count.textContent = word ? shown.length + " of " + genes.length : genes.length + " genes, by Moran\u2019s I";
+      count.textContent = word ? shown.length + " of " + genes.length : genes.length + " genes" + (self.spec.order ? ", " + self.spec.order : "");
       if (shown.indexOf(self.state.gene) >= 0) select.value = self.state.gene;
       else if (shown.length) { select.value = shown[0]; self.pick(shown[0]); }
     }
@@ -652,16 +706,59 @@
     fill();
   };
 
+  // slidePicker lets the reader choose a slide; the gene stays.
+  Maps.prototype.slidePicker = function (row) {
+    var self = this, box = el("label", "sgo-field", row);
+    el("span", "", box, "Slide");
+    var select = control("select", "sgo-select sgo-slides", box, "slide");
+    this.slides.forEach(function (s, i) { el("option", "", select, isolate(s.slide)).value = i; });
+    select.addEventListener("change", function () {
+      self.take(+select.value);
+      self.pick(self.state.gene, true);
+      self.zoom(0);
+      self.shell.relayout();
+    });
+  };
+
   // ------------------------------------------------------------------- plots
 
   function Plot(root, spec) {
     var s = this.shell = new Shell(root, spec, this), self = this;
-    this.spec = spec;
-    this.off = {};
-    this.option = this.prepare(spec.option);
-    if (spec.legend && spec.legend.length > 1) this.legend(el("div", "sgo-legend", s.tools));
+    var choices = [spec].concat(spec.choices || []);
+    if (choices.length > 1) this.chooser(el("div", "sgo-row", s.tools), choices);
+    this.keys = el("div", "sgo-legend", s.tools);
+    this.use(spec);
     s.start(this.option, function (w) { return self.layout(w); });
   }
+
+  // use makes spec what is drawn: the figure's own or one of its choices.
+  Plot.prototype.use = function (spec) {
+    this.spec = spec;
+    this.off = {};
+    this.option = this.prepare(JSON.parse(JSON.stringify(spec.option)));
+    this.keys.textContent = "";
+    if (spec.legend && spec.legend.length > 1) this.legend(this.keys);
+  };
+
+  // chooser lets the reader see one of several plots.
+  Plot.prototype.chooser = function (row, choices) {
+    var self = this, s = this.shell, of = choices[0].choiceOf || "";
+    var box = el("label", "sgo-field", row);
+    name(box, of);
+    var select = control("select", "sgo-select sgo-choice", box, of);
+    choices.forEach(function (c, i) { el("option", "", select, isolate(c.name || "")).value = i; });
+    select.addEventListener("change", function () {
+      var c = choices[+select.value];
+      self.use(c);
+      s.option = self.option;
+      s.heading(c.title, c.subtitle);
+      if (c.caption) s.caption.textContent = c.caption;
+      if (!s.chart) return;
+      s.chart.clear();
+      s.relayout();
+      s.chart.setOption(self.option);
+    });
+  };
 
   Plot.prototype.prepare = function (option) {
     var self = this;
@@ -672,9 +769,13 @@
         s.clip = extra.render !== "text";
       }
       s.silent = !!extra.silent;
+      s.z = 2 + i / 1e4; // in their order, also lines below discs
     });
     ["x", "y"].forEach(function (d) {
       option[d + "Axis"].forEach(function (axis, i) { self.axis(axis, self.spec.panels[i][d], d); });
+    });
+    option.grid.forEach(function (grid, i) {
+      grid.tooltip = { trigger: self.spec.panels[i].together ? "axis" : "item" };
     });
     option.tooltip.formatter = function (p) { return self.tip(p); };
     option.tooltip.confine = true;
@@ -698,9 +799,10 @@
 
   Plot.prototype.layout = function (w) {
     var panels = this.spec.panels, n = panels.length, option = this.option;
-    var cols = w < 560 ? 1 : n, total = 0, top = 0, left = 0, height = this.spec.height;
-    panels.forEach(function (p) { total += p.weight; });
+    var cols = w < 560 ? 1 : this.spec.across || n, total = 0, top = 0, left = 0, height = this.spec.height;
+    panels.forEach(function (p, i) { if (i < cols) total += p.weight; });
     panels.forEach(function (p, i) {
+      if (i && i % cols === 0) { left = 0; top += height; }
       var pw = cols === 1 ? w : w * p.weight / total, m = p.margin, grid = option.grid[i];
       grid.left = left + m[3]; grid.top = top + m[0];
       grid.width = Math.max(40, pw - m[1] - m[3]); grid.height = height - m[0] - m[2];
@@ -711,9 +813,9 @@
       var cx = option.xAxis[i];
       if (p.x.named) cx.axisLabel.width = p.x.turned ? m[2] - 20 : Math.max(24, grid.width / p.x.at.length - 6);
       if (p.y.named) option.yAxis[i].axisLabel.width = m[3] - (p.y.label ? 34 : 10);
-      if (cols === 1) top += height; else left += pw;
+      left += pw;
     });
-    return cols === 1 ? height * n : height;
+    return height * Math.ceil(n / cols);
   };
 
   Plot.prototype.legend = function (box) {
@@ -747,13 +849,14 @@
   Plot.prototype.tip = function (p) {
     var box = el("div", "sgo-tip sgo-tip-static"), self = this;
     if (Array.isArray(p)) {
+      p = p.filter(function (q) { return !self.spec.series[q.seriesIndex].silent; });
       if (!p.length) return "";
-      var px = this.spec.panels[0].x;
+      var at = this.spec.panels[this.spec.series[p[0].seriesIndex].panel], px = at.x;
       var head = el("div", "sgo-tip-title", box);
       name(head, px.label); el("span", "", head, " " + number(p[0].value[0], px.decimals));
       p.forEach(function (q) {
-        if (self.spec.series[q.seriesIndex].silent) return;
-        self.line(box, self.spec.series[q.seriesIndex], q.value[1], self.spec.panels[0].y);
+        var s = self.spec.series[q.seriesIndex];
+        self.line(box, s, q.value[1], at.y, s.says && s.says[q.dataIndex]);
       });
       return box;
     }
@@ -789,10 +892,12 @@
     return box;
   };
 
-  Plot.prototype.line = function (box, s, v, axis) {
+  // line is the row of one series; words stand for its value where there are any.
+  Plot.prototype.line = function (box, s, v, axis, words) {
     var row = el("div", "sgo-tip-row", box);
     el("span", "sgo-dot", row).style.background = s.color;
     name(row, s.name, "sgo-tip-label");
+    if (words) { name(el("b", "", row), words); return; }
     if (axis.pow10 && v !== null) { v = Math.pow(10, v); el("b", "", row, number(v, decimals(Math.abs(v)) + 1)); return; }
     el("b", "", row, number(v, axis.decimals + 2));
   };
@@ -814,7 +919,7 @@
       for (var i = 0; i < flat.length; i += 2) pts.push(api.coord([flat[i], flat[i + 1]]));
       return {
         type: "polygon", shape: { points: pts },
-        style: { fill: extra.color, opacity: extra.opacity, stroke: extra.color, lineWidth: 1 },
+        style: { fill: extra.color, opacity: extra.opacity, stroke: extra.bare ? null : extra.color, lineWidth: 1 },
         emphasis: { style: { opacity: 1 } }
       };
     },
@@ -845,7 +950,7 @@
       return {
         type: "text", style: {
           text: isolate(t.text), x: p[0] + t.dx, y: p[1] + t.dy, align: t.align, verticalAlign: "middle", fill: t.color || MUTED,
-          font: "12px " + FONT, stroke: "#fff", lineWidth: 3, width: 220, overflow: "truncate"
+          font: (t.bold ? "600 13px " : "12px ") + FONT, stroke: "#fff", lineWidth: 3, width: t.wide ? params.coordSys.width : 220, overflow: "truncate"
         }
       };
     }
