@@ -13,6 +13,7 @@ import (
 	"github.com/spatialgo/spatialgo/spackle"
 	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
+	"github.com/spatialgo/spatialgo/spared/h5ad"
 )
 
 // constant answers 5 ± 0.5 and a rate of 2 for everything, or what is spoilt.
@@ -73,6 +74,9 @@ func TestComplete(t *testing.T) {
 		if err := spackle.Complete(context.Background(), ds, &baseline.KNNMean{}, nil); err != nil {
 			t.Fatal(err)
 		}
+		if _, ok := ds.Uns[spackle.KeyIntervals]; ok {
+			t.Errorf("%s: after a completion without spread the factors of intervals are still there", name)
+		}
 		if names := ds.LayerNames(); slices.Contains(names, spared.LayerRate) || slices.Contains(names, spared.LayerCTLogSD) {
 			t.Errorf("%s: after a completion without spread: %v", name, names)
 		}
@@ -105,6 +109,110 @@ func TestCompleteErrors(t *testing.T) {
 	cancel()
 	if err := spackle.Complete(ctx, fixture(2, false), spackle.Default(), nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+// unequal is constant with other factors on each slide.
+type unequal struct{ constant }
+
+func (unequal) Name() string { return "unequal" }
+
+func (s unequal) Complete(ctx context.Context, v *view) (*baseline.Completion, error) {
+	done, err := s.constant.Complete(ctx, v)
+	done.Factors = factorsOf(v.Slide)
+	return done, err
+}
+
+func factorsOf(slide string) [3]float64 {
+	f := float64(len(slide)) + float64(slide[0])/256
+	return [3]float64{f, 2 * f, 3 * f}
+}
+
+// TestIntervalsOfLayers: they are c_t_log1p ± factor·sd with the factor of the spot's
+// slide, on the scale of c_d_log1p too, and the same after saving and opening.
+func TestIntervalsOfLayers(t *testing.T) {
+	batches := corrected(t, 1, spared.Clean, 2)
+	for name, ds := range map[string]*spared.Dataset{"plain": stored(1), "batch-corrected": batches} {
+		if err := spackle.Complete(context.Background(), ds, unequal{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		for k, level := range baseline.Levels {
+			low, high, err := spackle.Intervals(ds, level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			genes := len(ds.Genes)
+			for at, measured := range ds.Mask {
+				x, sd := float64(ds.Layers[spared.LayerCTLog].Data[at]), float64(ds.Layers[spared.LayerCTLogSD].Data[at])
+				half := factorsOf(ds.Sections[ds.Spots[at/genes].Slide].Name)[k] * sd
+				if measured {
+					half = 0
+				}
+				if a, b := float64(low.Data[at]), float64(high.Data[at]); math.Abs(a-(x-half)) > 1e-4 || math.Abs(b-(x+half)) > 1e-4 {
+					t.Fatalf("%s: %g, measured %v: %g to %g at %g, want ± %g", name, x, measured, a, b, level, half)
+				}
+			}
+			if name != "plain" { // made in memory, without what a file needs
+				continue
+			}
+			path := t.TempDir() + "/done.h5ad"
+			if err := spared.Save(ds, path); err != nil {
+				t.Fatal(err)
+			}
+			l, h, err := spackle.Intervals(opened(t, path), level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(l.Data, low.Data) || !slices.Equal(h.Data, high.Data) {
+				t.Errorf("the intervals of %g changed in the file", level)
+			}
+		}
+	}
+}
+
+func TestIntervalsOfLayersErrors(t *testing.T) {
+	factors := func(edit func(*h5ad.Frame)) func(*spared.Dataset) {
+		return func(ds *spared.Dataset) { edit(ds.Uns[spackle.KeyIntervals].(*h5ad.Frame)) }
+	}
+	for _, c := range []struct {
+		reason string
+		level  float64
+		spoil  func(*spared.Dataset)
+		want   string
+	}{
+		{"a level that no method gives", .9, func(*spared.Dataset) {}, "there are those of [0.5 0.8 0.95]"},
+		{"not completed", .8, func(ds *spared.Dataset) { delete(ds.Uns, spackle.KeyIntervals) }, "holds no table"},
+		{"something else under the key", .8, func(ds *spared.Dataset) { ds.Uns[spackle.KeyIntervals] = "x" }, "holds no table"},
+		{"another column", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Name = "x" }), "no column 80%"},
+		{"words for numbers", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Data = []string{"a", "b"} }), "does not hold numbers"},
+		{"another slide", .8, factors(func(f *h5ad.Frame) { f.Index[0] = "x" }), "no factor of slide"},
+		{"a negative factor", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Data.([]float64)[0] = -1 }), "no factor of slide"},
+		{"a factor that is no number", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Data.([]float64)[0] = math.NaN() }), "no factor of slide"},
+		{"no spread", .8, func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerCTLogSD) }, spared.LayerCTLogSD},
+		{"no values", .8, func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerCTLog) }, spared.LayerCTLog},
+	} {
+		ds := fixture(2, false)
+		if err := spackle.Complete(context.Background(), ds, unequal{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		c.spoil(ds)
+		if _, _, err := spackle.Intervals(ds, c.level); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want one with %q", c.reason, err, c.want)
+		}
+	}
+}
+
+// TestIntervalsHoldOnRealSlides: on slides that nothing was tuned on, intervals
+// hold what they say, within 3 points.
+func TestIntervalsHoldOnRealSlides(t *testing.T) {
+	ds := muscle(t)
+	for _, rule := range []spackle.Rule{spackle.P30, spackle.PMed} {
+		e := evaluate(t, ds, spackle.EvaluateOptions{Methods: []baseline.Completer{spackle.Default()}, Rule: rule, Masks: 1, Bootstrap: -1})
+		for l, p := range baseline.Levels {
+			if got := e.Methods[0].Coverage[l]; math.Abs(got-p) > .03 {
+				t.Errorf("%s: intervals of %g hold %.3f", rule, p, got)
+			}
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ type View struct {
 	Counts blas32.General       // [spots][genes], 0 = not visible; no rows = not known
 	Sizes  []float64            // [genes], what a count is divided by: bp under TPM, else 1
 	Totals []float64            // [spots], sum of count/size over all genes that passed the filter, without the hidden counts
-	Depth  []float64            // [spots], sum of counts over genes that passed the filter and are not among the view's: those of Rest where it has any, else all; nil = 0
+	Depth  []float64            // [spots], sum of counts over genes that passed the filter and are not among the view's, also where Rest shows only some of them; nil = 0
 	Rest   blas32.General       // [spots][other genes], counts of genes that are looked at but not completed; no columns = none
 
 	Genes, RestGenes []string  // ids of the columns of Values and of Rest; nil = not known

@@ -166,7 +166,11 @@ func maskedCopies(views []*View, share []float64, seed uint64) ([]maskedCopy, er
 		for s, v := range views {
 			rng := rand.New(rand.NewPCG(seed, uint64(k)<<32|uint64(s)))
 			bare := v.bare()
-			h, err := bare.Hide(rule.Draw(rng, v.Visible, p, v.Values.Cols))
+			var hidden []bool
+			if v.Values.Cols > 0 {
+				hidden = rule.Draw(rng, v.Visible, p, v.Values.Cols)
+			}
+			h, err := bare.Hide(hidden)
 			if err != nil {
 				return nil, err
 			}

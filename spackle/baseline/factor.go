@@ -24,7 +24,7 @@ import (
 //
 //	ω_ig = 1/(τ_ig + ψ_g), 0 where z is not known
 //	ū_i  = Σ_j s_ij u_j
-//	u_i  = (Σ_g ω w w' + (a+g) I)⁻¹ (Σ_g ω z w + g ū_i)
+//	u_i  = A_i⁻¹ (Σ_g ω z w + g ū_i),  A_i = Σ_g ω w w' + (a+g) I
 //	w_g  = (Σ_i ω u u' + c I)⁻¹ Σ_i ω z u
 //	ψ_g  = max(0.02, ψ_g (Σ_i ω e² + 4)/(n_g + 4))
 //
@@ -32,24 +32,33 @@ import (
 // w with them, so that their product stays. (Not to a variance of 1: a column
 // that is nearly constant would grow without bound.)
 //
-// Matrices are float32; sums over genes and over spots are matrix products.
-// Memory and time are linear in the number of spots.
+// With byInformation an entry counts for ψ as much as it tells of it, as in a
+// step of the likelihood's scoring method:
+//
+//	ψ_g  = max(0.02, (Σ_i ω² (e² - τ) + 10·0.1)/(Σ_i ω² + 10))
+//
+// Sums over genes and over spots are inner products of float32, and what they
+// run over lies side by side in memory: ω and ωz are kept gene by gene. Memory
+// and time are linear in the number of spots.
 type factors struct {
 	n, genes, rank int
 	coupling       float64 // g
+	byInformation  bool    // how ψ is found
 
 	near  []int32 // [n][k], spots around each
 	share []float32
 	k     int
 
 	z, tau       []float32 // [n][genes]; tau < 0 where z is not known
-	weight, wz   []float32 // ω and ω·z, [n][genes]
+	weight, wz   []float32 // ω and ω·z, [genes][n]
 	u            []float32 // [n][rank]
 	w            []float32 // [genes][rank]
 	psi          []float64 // [genes]
 	known        []float64 // n_g
-	outer        []float32 // products of pairs, of w or of u, [genes or n][pairs]
 	around, next []float32 // ū and the new u
+	columns      []float32 // u or w by columns, [rank][n or genes]
+	outer        []float32 // products of pairs of columns, [pairs][n or genes]
+	inverse      []float32 // A_i⁻¹ of the last round, [n][pairs], where there is room for it
 }
 
 // Constants of the model, found on real slides.
@@ -59,9 +68,11 @@ const (
 	psiFloor   = 0.02
 	psiPrior   = 4 // observations that hold ψ where it is
 	psiStart   = 0.1
+	psiHold    = 10. // information that holds ψ at its start
 	initWeight = 0.3 // weight of 0 in the average that the start is made of
 	chunk      = 64  // spots taken at a time
 	geneChunk  = 32  // genes taken at a time
+	dotBlock   = 512 // spots over which genes are summed at a time, for the cache
 )
 
 func (f *factors) pairs() int { return f.rank * (f.rank + 1) / 2 }
@@ -72,12 +83,13 @@ func (f *factors) allocate() {
 	f.z, f.tau, f.weight, f.wz = make([]float32, cells), make([]float32, cells), make([]float32, cells), make([]float32, cells)
 	f.u, f.around, f.next = make([]float32, f.n*f.rank), make([]float32, f.n*f.rank), make([]float32, f.n*f.rank)
 	f.w = make([]float32, f.genes*f.rank)
-	f.outer = make([]float32, max(f.n, f.genes)*f.pairs())
+	f.columns, f.outer = make([]float32, max(f.n, f.genes)*f.rank), make([]float32, max(f.n, f.genes)*f.pairs())
 	f.psi, f.known = make([]float64, f.genes), make([]float64, f.genes)
 }
 
 // count counts the known entries of each gene, which stay the same.
 func (f *factors) count() {
+	clear(f.known)
 	for c, t := range f.tau {
 		if t >= 0 {
 			f.known[c%f.genes]++
@@ -131,26 +143,25 @@ func (f *factors) start(ctx context.Context, seed uint64) error {
 
 // round is one round of the model.
 func (f *factors) round(ctx context.Context) error {
-	f.spread()
-	pairProducts(f.w, f.rank, f.outer)
+	if err := parallel(ctx, f.n, chunk, f.spread); err != nil {
+		return err
+	}
+	pairProducts(f.w, f.rank, f.columns, f.outer)
 	if err := parallel(ctx, f.n, chunk, f.solveSpots); err != nil {
 		return err
 	}
 	f.u, f.next = f.next, f.u
 	f.rescale()
-	pairProducts(f.u, f.rank, f.outer)
-	if err := parallel(ctx, f.genes, geneChunk, f.solveGenes); err != nil {
-		return err
-	}
-	return f.updatePsi(ctx)
+	pairProducts(f.u, f.rank, f.columns, f.outer)
+	return parallel(ctx, f.genes, geneChunk, f.solveGenes)
 }
 
-// spread sets ū.
-func (f *factors) spread() {
+// spread sets ū of the spots lo to hi-1.
+func (f *factors) spread(lo, hi int) {
 	r := f.rank
-	clear(f.around)
-	for i := range f.n {
+	for i := lo; i < hi; i++ {
 		row := f.around[i*r:][:r]
+		clear(row)
 		for m, j := range f.near[i*f.k:][:f.k] {
 			s := f.share[i*f.k+m]
 			for d, u := range f.u[int(j)*r:][:r] {
@@ -164,86 +175,121 @@ func (f *factors) spread() {
 // the pairs of w.
 func (f *factors) solveSpots(lo, hi int) {
 	r, p, genes := f.rank, f.pairs(), f.genes
+	m := hi - lo
+	weight, wz := make([]float32, m*genes), make([]float32, m*genes)
+	gram := make([]float32, p)
+	s := newSolver(r)
 	for i := lo; i < hi; i++ {
-		at := i * genes
-		weight, wz := f.weight[at:][:genes], f.wz[at:][:genes]
-		for g, t := range f.tau[at:][:genes] {
-			weight[g], wz[g] = 0, 0
+		weight, wz := weight[(i-lo)*genes:][:genes], wz[(i-lo)*genes:][:genes]
+		z := f.z[i*genes:][:genes]
+		for g, t := range f.tau[i*genes:][:genes] {
 			if t >= 0 {
 				o := 1 / (t + float32(f.psi[g]))
-				weight[g], wz[g] = o, o*f.z[at+g]
+				weight[g], wz[g] = o, o*z[g]
 			}
 		}
-	}
-	m := hi - lo
-	gram, right := make([]float32, m*p), make([]float32, m*r)
-	multiply(m, p, genes, f.weight[lo*genes:], genes, f.outer, gram)
-	multiply(m, r, genes, f.wz[lo*genes:], genes, f.w, right)
-	s := newSolver(r)
-	for k := range m {
-		row := right[k*r:][:r]
-		around := f.around[(lo+k)*r:][:r]
-		for d := range row {
-			s.right[d] = float64(row[d]) + f.coupling*float64(around[d])
+		for q := range gram {
+			gram[q] = dot(weight, f.outer[q*genes:])
 		}
-		s.solve(gram[k*p:][:p], pullHome+f.coupling)
+		around := f.around[i*r:][:r]
+		for d := range s.right {
+			s.right[d] = float64(dot(wz, f.columns[d*genes:])) + f.coupling*float64(around[d])
+		}
+		s.solve(gram, pullHome+f.coupling)
 		for d, x := range s.right {
-			f.next[(lo+k)*r+d] = float32(x)
+			f.next[i*r+d] = float32(x)
+		}
+		if f.inverse != nil {
+			s.invert(f.inverse[i*p:][:p])
+		}
+	}
+	for g := range genes {
+		toWeight, toWZ := f.weight[g*f.n+lo:][:m], f.wz[g*f.n+lo:][:m]
+		for k := range m {
+			toWeight[k], toWZ[k] = weight[k*genes+g], wz[k*genes+g]
 		}
 	}
 }
 
-// solveGenes sets w of the genes lo to hi-1. f.outer holds the pairs of u.
+// solveGenes sets w and ψ of the genes lo to hi-1. f.outer holds the pairs of u.
 func (f *factors) solveGenes(lo, hi int) {
-	r, p, m := f.rank, f.pairs(), hi-lo
-	gram, right := make([]float32, m*p), make([]float32, m*r)
-	multiplyT(m, p, f.n, f.weight[lo:], f.genes, f.outer, gram)
-	multiplyT(m, r, f.n, f.wz[lo:], f.genes, f.u, right)
-	s := newSolver(r)
-	for k := range m {
-		for d, x := range right[k*r:][:r] {
+	r, p, n := f.rank, f.pairs(), f.n
+	gram, right := make([]float32, (hi-lo)*p), make([]float32, (hi-lo)*r)
+	for from := 0; from < n; from += dotBlock {
+		size := min(dotBlock, n-from)
+		for g := lo; g < hi; g++ {
+			weight, wz := f.weight[g*n+from:][:size], f.wz[g*n+from:][:size]
+			for q := range p {
+				gram[(g-lo)*p+q] += dot(weight, f.outer[q*n+from:])
+			}
+			for d := range r {
+				right[(g-lo)*r+d] += dot(wz, f.columns[d*n+from:])
+			}
+		}
+	}
+	s, fitted := newSolver(r), make([]float32, n)
+	for g := lo; g < hi; g++ {
+		for d, x := range right[(g-lo)*r:][:r] {
 			s.right[d] = float64(x)
 		}
-		s.solve(gram[k*p:][:p], pullLoad)
+		s.solve(gram[(g-lo)*p:][:p], pullLoad)
+		clear(fitted)
 		for d, x := range s.right {
-			f.w[(lo+k)*r+d] = float32(x)
+			f.w[g*r+d] = float32(x)
+			addScaled(float32(x), f.columns[d*n:][:n], fitted)
 		}
+		f.updatePsi(g, fitted)
 	}
 }
 
-// updatePsi sets ψ. Each chunk of spots sums for itself, and the sums are added
-// in order, so that the result does not depend on who computed them.
-func (f *factors) updatePsi(ctx context.Context) error {
-	genes := f.genes
-	sums := make([][]float64, (f.n+chunk-1)/chunk)
-	err := parallel(ctx, f.n, chunk, func(lo, hi int) {
-		fitted, sum := make([]float32, (hi-lo)*genes), make([]float64, genes)
-		f.product(lo, hi, fitted)
-		for i := lo; i < hi; i++ {
-			z, weight, fit := f.z[i*genes:][:genes], f.weight[i*genes:][:genes], fitted[(i-lo)*genes:][:genes]
-			for g, o := range weight {
-				e := z[g] - fit[g]
-				sum[g] += float64(o * e * e)
+// updatePsi sets ψ of a gene, given u·w at all spots.
+func (f *factors) updatePsi(g int, fitted []float32) {
+	psi := float32(f.psi[g])
+	var squares, excess, information float64
+	wz := f.wz[g*f.n:][:f.n]
+	for i, o := range f.weight[g*f.n:][:f.n] {
+		if o == 0 {
+			continue
+		}
+		e := wz[i]/o - fitted[i]
+		squares += float64(o * e * e)
+		excess += float64(o * (o*(e*e+psi) - 1)) // ω²(e² - τ), as τ = 1/ω - ψ
+		information += float64(o * o)
+	}
+	if !f.byInformation {
+		f.psi[g] = max(psiFloor, f.psi[g]*(squares+psiPrior)/(f.known[g]+psiPrior))
+		return
+	}
+	f.psi[g] = max(psiFloor, (excess+psiHold*psiStart)/(information+psiHold))
+}
+
+// uncertainty returns the variance of u_i·w_g by spot and gene, given the u
+// around and w: w_g'A_i⁻¹w_g. Without a last round that kept A⁻¹ it is 0.
+func (f *factors) uncertainty() func(i, g int) float64 {
+	if f.inverse == nil {
+		return func(int, int) float64 { return 0 }
+	}
+	pairs := f.pairs()
+	of := make([]float32, 0, f.genes*pairs)
+	for g := range f.genes {
+		w := f.w[g*f.rank:][:f.rank]
+		for a, x := range w {
+			for _, y := range w[a:] {
+				of = append(of, x*y)
 			}
 		}
-		sums[lo/chunk] = sum
-	})
-	if err != nil {
-		return err
 	}
-	for g := range f.psi {
-		total := 0.
-		for _, s := range sums {
-			total += s[g]
-		}
-		f.psi[g] = max(psiFloor, f.psi[g]*(total+psiPrior)/(f.known[g]+psiPrior))
+	return func(i, g int) float64 {
+		return float64(max(dot(f.inverse[i*pairs:][:pairs], of[g*pairs:]), 0))
 	}
-	return nil
 }
 
 // product sets out [hi-lo][genes] to u·w of the spots lo to hi-1.
 func (f *factors) product(lo, hi int, out []float32) {
 	clear(out)
+	if f.genes == 0 {
+		return
+	}
 	r := f.rank
 	blas32.Gemm(blas.NoTrans, blas.Trans, 1, general(hi-lo, r, r, f.u[lo*r:]), general(f.genes, r, r, f.w), 0, general(hi-lo, f.genes, f.genes, out))
 }
@@ -270,19 +316,36 @@ func (f *factors) rescale() {
 	}
 }
 
-// pairProducts sets out to the products x_a·x_b, a <= b, of each row of x,
-// those of different a and b once.
-func pairProducts(x []float32, rank int, out []float32) {
-	at := 0
-	for i := 0; i < len(x); i += rank {
-		row := x[i:][:rank]
-		for a, xa := range row {
-			for _, xb := range row[a:] {
-				out[at] = xa * xb
-				at++
-			}
+// pairProducts sets columns [rank][rows] to the columns of x [rows][rank], and
+// out [pairs][rows] to the products of columns a <= b, those of different a and
+// b once.
+func pairProducts(x []float32, rank int, columns, out []float32) {
+	rows := len(x) / rank
+	for i := range rows {
+		for d, y := range x[i*rank:][:rank] {
+			columns[d*rows+i] = y
 		}
 	}
+	at := 0
+	for a := range rank {
+		for b := a; b < rank; b++ {
+			to, xb := out[at:][:rows], columns[b*rows:][:rows]
+			for i, y := range columns[a*rows:][:rows] {
+				to[i] = y * xb[i]
+			}
+			at += rows
+		}
+	}
+}
+
+// dot is the inner product of a and as many numbers of b.
+func dot(a, b []float32) float32 {
+	return blas32.Dot(blas32.Vector{N: len(a), Inc: 1, Data: a}, blas32.Vector{N: len(a), Inc: 1, Data: b})
+}
+
+// addScaled adds s·x to y.
+func addScaled(s float32, x, y []float32) {
+	blas32.Axpy(s, blas32.Vector{N: len(x), Inc: 1, Data: x}, blas32.Vector{N: len(x), Inc: 1, Data: y})
 }
 
 // solver solves small symmetric positive definite systems by Cholesky's
@@ -330,6 +393,25 @@ func (s *solver) decompose(pairs []float32, pull float64) {
 func (s *solver) solve(pairs []float32, pull float64) {
 	s.decompose(pairs, pull)
 	s.substitute()
+}
+
+// invert sets out to the pairs of the inverse of what was decomposed; those of
+// different a and b are doubled, so that x'A⁻¹x is an inner product with the
+// pairs of x.
+func (s *solver) invert(out []float32) {
+	r, at := s.rank, 0
+	for a := range r {
+		clear(s.right)
+		s.right[a] = 1
+		s.substitute()
+		for b := a; b < r; b++ {
+			out[at] = float32(s.right[b])
+			if b > a {
+				out[at] *= 2
+			}
+			at++
+		}
+	}
 }
 
 func (s *solver) substitute() {
@@ -471,4 +553,13 @@ func parallel(ctx context.Context, n, piece int, do func(lo, hi int)) error {
 		})
 	}
 	return group.Wait()
+}
+
+// innerRounds returns the rounds of the model after linearization k, where all
+// that is learnt is learnt from few of them.
+func innerRounds(k int) int {
+	if k == 0 {
+		return 12
+	}
+	return 4
 }

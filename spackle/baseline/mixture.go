@@ -12,8 +12,8 @@ import (
 
 // Mean completes by the plain mean of several methods' values. Methods err in
 // different ways, so their mean is often better than the best of them. SD is the
-// largest of those that have one, since their errors are far from independent;
-// Rate is the mean of those that have one.
+// largest of those that have one, since their errors are far from independent,
+// and so are the factors of intervals; Rate is the mean of those that have one.
 type Mean []Completer
 
 // Name joins the names of the methods.
@@ -56,6 +56,9 @@ func (m Mean) Complete(ctx context.Context, v *View) (*Completion, error) {
 				done.SD = v.Empty()
 			}
 			each(done.SD, one.SD, math.Max)
+			for l, f := range one.IntervalFactors() {
+				done.Factors[l] = max(done.Factors[l], f)
+			}
 		}
 		if one.Rate.Rows > 0 {
 			if rates++; rates == 1 {

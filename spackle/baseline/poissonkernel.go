@@ -48,8 +48,11 @@ func (m PoissonKernel) complete(ctx context.Context, v *View) (*Completion, erro
 	if err := v.needCounts(); err != nil {
 		return nil, err
 	}
-	p, err := newPoissonFit(ctx, v.alone(), PoissonFactor{})
+	p, err := newPoissonFit(v.alone(), PoissonFactor{})
 	if err != nil {
+		return nil, err
+	}
+	if err := p.lines(ctx); err != nil {
 		return nil, err
 	}
 	p.f.psi = make([]float64, p.genes)
@@ -60,13 +63,17 @@ func (m PoissonKernel) complete(ctx context.Context, v *View) (*Completion, erro
 	if err := p.ratios(ctx, m.Width); err != nil {
 		return nil, err
 	}
-	return p.answer(ctx)
+	done, err := p.answer(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return done.keep(v), nil
 }
 
 // alone returns the view without further genes.
 func (v *View) alone() *View {
 	a := *v
-	a.Rest.Cols, a.Rest.Data = 0, nil
+	a.Rest.Cols, a.Rest.Data, a.RestGenes, a.RestSizes = 0, nil, nil, nil
 	return &a
 }
 

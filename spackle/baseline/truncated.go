@@ -16,6 +16,7 @@ import (
 type truncated struct {
 	mean     []float64 // h(η) = E log2 c
 	variance []float64 // q(η) = Var log2 c
+	chance   []float64 // 1 - e^-λ, of any count
 }
 
 const (
@@ -26,9 +27,11 @@ const (
 // truncatedPoisson makes the tables at the first call.
 var truncatedPoisson = sync.OnceValue(func() *truncated {
 	const n = (etaMax-etaMin)*etaSteps + 1
-	t := &truncated{make([]float64, n), make([]float64, n)}
+	t := &truncated{make([]float64, n), make([]float64, n), make([]float64, n)}
 	for k := range n {
-		t.mean[k], t.variance[k] = logMoments(etaMin + float64(k)/etaSteps)
+		eta := etaMin + float64(k)/etaSteps
+		t.mean[k], t.variance[k] = logMoments(eta)
+		t.chance[k] = -math.Expm1(-math.Exp(eta))
 	}
 	return t
 })
@@ -49,16 +52,17 @@ func logMoments(eta float64) (mean, variance float64) {
 
 // at interpolates a table.
 func at(table []float64, eta float64) float64 {
-	x := (eta - etaMin) * etaSteps
-	k := int(max(x, 0))
-	switch {
-	case !(x > 0):
-		return table[0]
-	case k >= len(table)-1:
-		return table[len(table)-1]
-	}
-	f := x - float64(k)
+	k, f := place(eta)
 	return table[k] + f*(table[k+1]-table[k])
+}
+
+// place returns the entry of the tables below η, and how far η is from it
+// towards the next.
+func place(eta float64) (k int, part float64) {
+	const last = (etaMax - etaMin) * etaSteps
+	x := min(max((eta-etaMin)*etaSteps, 0), last)
+	k = min(int(x), last-1)
+	return k, x - float64(k)
 }
 
 // nodes are the three points and weights that stand for a normal distribution
@@ -77,11 +81,13 @@ func (t *truncated) detected(eta, psi float64, seen bool) (mean, variance float6
 	var sum, first, second float64
 	for k, e := range points {
 		w := weights[k]
+		p, f := place(e)
 		if seen {
-			w *= -math.Expm1(-math.Exp(e))
+			w *= t.chance[p] + f*(t.chance[p+1]-t.chance[p])
 		}
-		h := at(t.mean, e)
-		sum, first, second = sum+w, first+w*h, second+w*(h*h+at(t.variance, e))
+		h := t.mean[p] + f*(t.mean[p+1]-t.mean[p])
+		q := t.variance[p] + f*(t.variance[p+1]-t.variance[p])
+		sum, first, second = sum+w, first+w*h, second+w*(h*h+q)
 	}
 	mean = first / sum
 	return mean, max(second/sum-mean*mean, 0)
