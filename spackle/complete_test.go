@@ -27,7 +27,7 @@ func scene(seed uint64) (m *Model, input blas32.General, x, y []float64) {
 
 func predict(t *testing.T, m *Model, input blas32.General, x, y []float64) blas32.General {
 	t.Helper()
-	table, err := Neighborhoods(x, y)
+	table, err := Neighborhoods(x, y, Neighbors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func rowDiff(a, b blas32.General, i, j int) float64 {
 // what it does not need, with the network written out by hand.
 func TestPredictReference(t *testing.T) {
 	m, input, x, y := scene(1)
-	table, err := Neighborhoods(x, y)
+	table, err := Neighborhoods(x, y, Neighbors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestCompleteRefuses(t *testing.T) {
 		change func(*spared.Dataset)
 		errHas string
 	}{
-		{reason: "another gene", change: func(ds *spared.Dataset) { ds.Genes[2] = spared.Gene{ID: "ENSX", Symbol: "X"} }, errHas: "gene 3 of the model is ENSG2, of the data set ENSX (X)"},
+		{reason: "another gene", change: func(ds *spared.Dataset) { ds.Genes[2] = spared.Gene{ID: "ENSX", Symbol: "X"} }, errHas: "ENSG2 is missing"},
 		{reason: "without its layer", change: func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerDLog) }, errHas: `trained on layer "d_log1p", which the data set does not have`},
 	} {
 		ds := syntheticTissue(1, 5, 5, 4, 1)
@@ -281,8 +281,8 @@ func TestCompleteRefuses(t *testing.T) {
 			t.Errorf("%s: error %v, want one with %q", tc.reason, err, tc.errHas)
 		}
 	}
-	for genes, want := range map[int]string{3: "ENSG3 is missing", 5: "ENSG4 is not among"} {
-		if err := m.checkGenes(syntheticTissue(1, 1, 2, genes, 1)); err == nil || !strings.Contains(err.Error(), want) {
+	for genes, want := range map[int]string{3: "ENSG3 is missing", 5: "ENSG4 (G4) is not among"} {
+		if err := m.Complete(context.Background(), syntheticTissue(1, 1, 2, genes, 1), CompleteOptions{Engine: goEngine(t)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d genes: %v, want %q", genes, err, want)
 		}
 	}

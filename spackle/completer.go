@@ -1,6 +1,7 @@
 package spackle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,93 +18,144 @@ import (
 )
 
 // NewCompleter returns the trained model as a completer of slides of the data
-// set, which must have the model's genes in the model's order. It works on the
-// given engine, which must outlive it. For a view it
+// set, which must have the model's genes, in any order, and may have others. It
+// works on the given engine, which must outlive it. For a view it
 //
-//  1. completes the visible values by the adaptive median,
-//  2. moves them to the scale of the model's layer: where that is batch
+//  1. brings the genes of the network together: those that the view is to have
+//     completed, and those that it shows beside them (Rest); what the view does
+//     not show of the data set's other genes, nothing of which is ever hidden,
+//     comes from the data set,
+//  2. completes the visible values by the adaptive median, unless the model was
+//     trained on raw values,
+//  3. moves them to the scale of the model's layer: where that is batch
 //     corrected, by a line per gene, y = slope·x + intercept,
-//  3. sets to 0 what is to be predicted: the hidden entries, while those never
+//  4. sets to 0 what is to be predicted: the hidden entries, while those never
 //     measured keep their median, as in the published test; or, where the view
 //     hides nothing, all that is not visible, as in the published completion,
-//  4. lets the network predict each spot from its neighbourhood on the slide,
-//  5. moves the prediction back, x = (y - intercept)/slope, to log2(TPM+1).
+//  5. lets the network predict each spot from its neighbourhood on the slide,
+//  6. moves the prediction back, x = (y - intercept)/slope, to log2(TPM+1).
 //
-// The line of step 2 must not know hidden values, so in the clean order it is
+// The genes of a view must be among those that the model learnt to complete:
+// a view of other genes is an error, in Fit already.
+//
+// The line of step 3 must not know hidden values, so in the clean order it is
 // not the data set's own: a batch that trains keeps the line that its train
 // spots give, any other batch is fitted to what ComBat learnt from the train
-// spots by the view's values of step 1. Where nothing is hidden and a batch is
+// spots by the view's values of step 2. Where nothing is hidden and a batch is
 // one slide, that is the data set's own line again. In the released order the
 // line comes from the data set, which saw everything; Evaluation.Notes says so.
 //
 // eng nil opens the best engine of this machine, for as long as the program
 // runs.
 func NewCompleter(m *Model, ds *spared.Dataset, eng *engine.Engine) (baseline.Completer, error) {
+	if _, err := m.columns(ds); err != nil { // before an engine starts
+		return nil, err
+	}
 	if eng == nil {
 		var err error
 		if eng, err = engine.Open(engine.Options{}); err != nil {
 			return nil, fmt.Errorf("spackle: %w", err)
 		}
 	}
-	if err := m.checkGenes(ds); err != nil {
-		return nil, err
-	}
-	c, err := newSlideCompleter(ds, m.Layer, func(ctx context.Context, input blas32.General, near []int32) (blas32.General, error) {
+	c, err := completerOf(ds, m, func(ctx context.Context, input blas32.General, near []int32) (blas32.General, error) {
 		return m.Predict(ctx, eng, input, near)
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.engine, c.digest = eng.Describe(), m.Digest()
-	t := m.Training
-	c.training = fmt.Sprintf("spackle: the weights of step %d of %d, the best by validation error", t.BestStep, t.Step)
-	if m.Config.Attention == Batch {
-		c.training += "; attention over the batch, as released, not over the neighbourhood, as published"
-	}
+	c.engine, c.digest, c.training = eng.Describe(), m.Digest(), m.notes()
 	return c, nil
+}
+
+// notes says what sets the model apart from the paper's, for people.
+func (m *Model) notes() []string {
+	c := m.Config.withDefaults()
+	notes := []string{fmt.Sprintf("spackle: the weights of step %d of %d, the best by validation error", m.Training.BestStep, m.Training.Step)}
+	for _, n := range []struct {
+		is   bool
+		text string
+	}{
+		{c.Attention == Batch, "attention over the batch, as released, not over the neighbourhood, as published"},
+		{m.NeighborsAcrossSlides, "trained on neighbours of all slides, as released; predicts from those of the slide"},
+		{c.Tokens != Neighbors+1, fmt.Sprintf("%d neighbours, not %d", c.Tokens-1, Neighbors)},
+		{m.Targets != nil, fmt.Sprintf("%d genes are context beside the %d that it completes", len(m.Genes)-len(m.Targets), len(m.Targets))},
+		{m.Features != "", fmt.Sprintf("reads %s beside the genes", m.Features)},
+		{m.Layer == spared.LayerLog || m.Layer == spared.LayerCLog, "trained on raw values, without pre-completion"},
+	} {
+		if n.is {
+			notes = append(notes, "spackle: "+n.text)
+		}
+	}
+	return notes
 }
 
 // slideCompleter is a network behind the interface of the baselines.
 type slideCompleter struct {
-	baseline.NoFit   // a network is trained before, see [Train]
-	ds               *spared.Dataset
-	layer            string // the network's
-	predict          predictFunc
-	scale            scaleFunc
-	engine, training string // for people
-	digest           string // of the model
+	ds       *spared.Dataset
+	layer    string         // the network's
+	genes    []int          // column of the data set of each gene of the network
+	target   []bool         // those of them that it completes
+	work     []int          // columns of the data set that its input is made from: genes, or all where the scale depends on all
+	place    []int          // of each gene of the network in work
+	around   surroundings   // of a spot
+	features blas32.General // [spots of the data set][V]
+	predict  predictFunc
+	scale    scaleFunc
+	name     string   // "" = spackle
+	engine   string   // for people
+	training []string // likewise
+	digest   string   // of the model
 }
 
 // predictFunc is the network: expression [spots][genes] of one slide on the
-// scale of the layer, with 0 for what is to be predicted, and neighbourhoods
-// [spots][Tokens], to predicted expression of the same shape.
+// scale of the layer, with 0 for what is to be predicted, and beside it what the
+// picture shows; and neighbourhoods [spots][tokens]; to predicted expression
+// [spots][genes].
 type predictFunc func(ctx context.Context, input blas32.General, near []int32) (blas32.General, error)
 
-// scaleFunc returns the line from log2(TPM+1) to the network's layer for a
-// view, given its values after the adaptive median.
+// scaleFunc returns the lines from log2(TPM+1) to the network's layer for a
+// view, of all genes of the data set, given its values after the adaptive median
+// (of all genes, where the lines depend on them).
 type scaleFunc func(v *baseline.View, completed blas32.General) (batchLine, error)
 
-func newSlideCompleter(ds *spared.Dataset, layer string, predict predictFunc) (*slideCompleter, error) {
-	c := &slideCompleter{ds: ds, layer: layer, predict: predict, engine: "none"}
+// completerOf takes all from a model but its weights.
+func completerOf(ds *spared.Dataset, m *Model, predict predictFunc) (*slideCompleter, error) {
+	c := &slideCompleter{ds: ds, layer: m.Layer, target: m.isTarget(), around: m.surroundings(), predict: predict, engine: "none"}
 	var err error
-	switch {
-	case layer == spared.LayerDLog:
+	if c.genes, err = m.columns(ds); err != nil {
+		return nil, err
+	}
+	if c.features, err = m.features(ds); err != nil {
+		return nil, err
+	}
+	c.work = c.genes
+	switch clean := ds.Manifest.Recipe.Order != spared.Released; {
+	case m.Layer == spared.LayerDLog || m.Layer == spared.LayerLog:
 		c.scale = func(*baseline.View, blas32.General) (batchLine, error) { return batchLine{}, nil }
-	case layer != spared.LayerCDLog:
-		err = fmt.Errorf("it was trained on layer %s, want %s or %s", layer, spared.LayerDLog, spared.LayerCDLog)
-	case ds.Manifest.Recipe.Order == spared.Released:
-		c.scale, err = releasedScale(ds)
+	case m.Layer != spared.LayerCDLog && m.Layer != spared.LayerCLog:
+		err = fmt.Errorf("it was trained on layer %s, want %s or %s, or for raw values %s or %s", m.Layer, spared.LayerDLog, spared.LayerCDLog, spared.LayerLog, spared.LayerCLog)
+	case clean:
+		c.work = indices(len(ds.Genes))
+		c.scale, err = cleanScaleOf(ds, m.Layer)
 	default:
-		c.scale, err = cleanScale(ds)
+		c.scale, err = releasedScaleOf(ds, m.Layer)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("spackle: the model as a completer: %w", err)
 	}
+	for _, g := range c.genes {
+		c.place = append(c.place, slices.Index(c.work, g))
+	}
 	return c, nil
 }
 
-// Name returns "spackle".
-func (c *slideCompleter) Name() string { return "spackle" }
+// raw reports whether the network learnt from values that nothing completed.
+func (c *slideCompleter) raw() bool {
+	return c.layer == spared.LayerLog || c.layer == spared.LayerCLog
+}
+
+// Name returns "spackle", or in a grid the name of the trial.
+func (c *slideCompleter) Name() string { return cmp.Or(c.name, "spackle") }
 
 // Digest identifies the model, so that a stored evaluation can be told from
 // that of another.
@@ -114,55 +166,243 @@ func (c *slideCompleter) Engine() string { return c.engine }
 
 // Notes says what a reader of the model's errors on a split should know.
 func (c *slideCompleter) Notes(split spared.Split) []string {
-	var notes []string
-	if c.training != "" {
-		notes = append(notes, c.training)
-	}
+	notes := slices.Clone(c.training)
 	if split == spared.Val {
 		notes = append(notes, "spackle: the validation spots also chose the checkpoint, so its errors on them are somewhat too low")
 	}
-	if c.layer == spared.LayerCDLog && c.ds.Manifest.Recipe.Order == spared.Released {
+	if (c.layer == spared.LayerCDLog || c.layer == spared.LayerCLog) && c.ds.Manifest.Recipe.Order == spared.Released {
 		notes = append(notes, "spackle: the batch correction of its input (order released) saw the hidden values")
 	}
 	return notes
 }
 
+// Fit learns nothing: a network is trained before, see [Train]. It looks whether
+// the views are of genes that the network completes.
+func (c *slideCompleter) Fit(_ context.Context, train []*baseline.View) error {
+	for _, v := range train {
+		if _, err := c.outputs(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Complete implements [baseline.Completer].
 func (c *slideCompleter) Complete(ctx context.Context, v *baseline.View) (*baseline.Completion, error) {
-	done, err := baseline.Median{Hops: c.ds.Manifest.Recipe.Hops}.Complete(ctx, v)
+	outputs, err := c.outputs(v)
 	if err != nil {
-		return nil, fmt.Errorf("spackle: %w", err)
+		return nil, err
 	}
-	input := done.Values
-	line, err := c.scale(v, input)
+	input, line, err := c.input(ctx, v)
 	if err != nil {
 		return nil, fmt.Errorf("spackle: slide %s: %w", v.Slide, err)
 	}
-	line.apply(input)
-	for i := range input.Rows {
-		for g := range input.Cols {
-			if k := i*input.Cols + g; v.Hidden == nil && !v.Visible[k] || v.Hidden != nil && v.Hidden[k] {
-				input.Data[i*input.Stride+g] = 0
+	for m, k := range outputs { // what is to be predicted
+		for i := range input.Rows {
+			if at := i*len(outputs) + m; v.Hidden == nil && !v.Visible[at] || v.Hidden != nil && v.Hidden[at] {
+				input.Data[i*input.Stride+k] = 0
 			}
 		}
 	}
-	near, err := Neighborhoods(v.X, v.Y)
+	picture, err := c.picture(v)
+	if err != nil {
+		return nil, err
+	}
+	near, err := c.around.at(v.X, v.Y)
 	if err != nil {
 		return nil, fmt.Errorf("spackle: slide %s: %w", v.Slide, err)
 	}
-	out, err := c.predict(ctx, input, near)
+	out, err := c.predict(ctx, beside(input, picture), near)
 	if err != nil {
 		return nil, err
 	}
 	line.invert(out)
-	return &baseline.Completion{Values: out}, nil
+	return &baseline.Completion{Values: selected(out, outputs)}, nil
 }
 
-// releasedScale takes each slide's line from the data set's own correction.
-func releasedScale(ds *spared.Dataset) (scaleFunc, error) {
-	a := ds.Correction[spared.LayerCDLog]
+// ids returns the ids of the view's genes, those of the data set where the view
+// does not say.
+func (c *slideCompleter) ids(v *baseline.View) ([]string, error) {
+	if v.Genes != nil {
+		return v.Genes, nil
+	}
+	if v.Values.Cols != len(c.ds.Genes) {
+		return nil, fmt.Errorf("spackle: view of %s: it does not say which %d genes it has", v.Slide, v.Values.Cols)
+	}
+	ids := make([]string, len(c.ds.Genes))
+	for g := range ids {
+		ids[g] = c.ds.Genes[g].ID
+	}
+	return ids, nil
+}
+
+// outputs returns the column of the network's output that each gene of the view
+// has, or an error that names the first that it does not complete.
+func (c *slideCompleter) outputs(v *baseline.View) ([]int, error) {
+	ids, err := c.ids(v)
+	if err != nil {
+		return nil, err
+	}
+	at, completes := map[string]int{}, 0
+	for k, g := range c.genes {
+		if c.target[k] {
+			at[c.ds.Genes[g].ID] = k
+			completes++
+		}
+	}
+	outputs := make([]int, len(ids))
+	for m, id := range ids {
+		k, ok := at[id]
+		if !ok {
+			return nil, fmt.Errorf("spackle: gene %s is to be completed, but the model learnt to complete %d other genes only: evaluate it with as many targets", id, completes)
+		}
+		outputs[m] = k
+	}
+	return outputs, nil
+}
+
+// input returns the expression of the network's genes on the scale of its layer,
+// nothing set to 0 yet, and the line that leads there.
+func (c *slideCompleter) input(ctx context.Context, v *baseline.View) (blas32.General, batchLine, error) {
+	all, err := c.arrange(v)
+	if err != nil {
+		return blas32.General{}, batchLine{}, err
+	}
+	done, err := baseline.Median{Hops: c.ds.Manifest.Recipe.Hops}.Complete(ctx, all)
+	if err != nil {
+		return blas32.General{}, batchLine{}, err
+	}
+	values := done.Values
+	if c.raw() { // only what is hidden has a value that is not known to be 0
+		for k := range values.Data {
+			if !all.Visible[k] && (all.Hidden == nil || !all.Hidden[k]) {
+				values.Data[k] = 0
+			}
+		}
+	}
+	lines, err := c.scale(all, values)
+	if err != nil {
+		return blas32.General{}, batchLine{}, err
+	}
+	line := lines.of(c.genes)
+	input := selected(values, c.place)
+	line.apply(input)
+	return input, line, nil
+}
+
+// arrange returns a view of the genes that the input is made from.
+func (c *slideCompleter) arrange(v *baseline.View) (*baseline.View, error) {
+	ids, err := c.ids(v)
+	if err != nil {
+		return nil, err
+	}
+	n, genes := v.Values.Rows, len(c.work)
+	all := &baseline.View{Slide: v.Slide, Norm: v.Norm, X: v.X, Y: v.Y, Graph: v.Graph, Values: matrix(n, genes), Visible: make([]bool, n*genes)}
+	if v.Hidden != nil {
+		all.Hidden = make([]bool, n*genes)
+	}
+	own, rest := places(ids), places(v.RestGenes)
+	for w, g := range c.work {
+		id := c.ds.Genes[g].ID
+		var value func(i int) float32
+		if m, ok := own[id]; ok {
+			value = func(i int) float32 { return v.Values.Data[i*v.Values.Stride+m] }
+			for i := range n {
+				all.Visible[i*genes+w] = v.Visible[i*len(ids)+m]
+				if v.Hidden != nil {
+					all.Hidden[i*genes+w] = v.Hidden[i*len(ids)+m]
+				}
+			}
+		} else {
+			if m, ok := rest[id]; ok && v.RestSizes != nil {
+				value = func(i int) float32 { return logOf(v, i, v.Rest.Data[i*v.Rest.Stride+m], v.RestSizes[m]) }
+			} else if value, err = c.ofDataset(v, g); err != nil {
+				return nil, err
+			}
+			for i := range n {
+				all.Visible[i*genes+w] = value(i) > 0
+			}
+		}
+		for i := range n {
+			all.Values.Data[i*genes+w] = value(i)
+		}
+	}
+	return all, nil
+}
+
+// places maps ids to their places.
+func places(ids []string) map[string]int {
+	at := make(map[string]int, len(ids))
+	for k, id := range ids {
+		at[id] = k
+	}
+	return at
+}
+
+// logOf is the value that a count has in spot i of a view.
+func logOf(v *baseline.View, i int, count float32, size float64) float32 {
+	return float32(v.Norm.Log(v.Norm.Value(float64(count), size, v.Totals[i])))
+}
+
+// rows returns the spots of the data set that the view shows, or nil where it is
+// of no whole slide.
+func (c *slideCompleter) rows(v *baseline.View) []int {
+	s := c.ds.Section(v.Slide)
+	if s < 0 {
+		return nil
+	}
+	rows := c.ds.SpotsOf(s)
+	if len(rows) != len(v.X) {
+		return nil
+	}
+	for k, i := range rows {
+		if c.ds.Spots[i].X != v.X[k] || c.ds.Spots[i].Y != v.Y[k] {
+			return nil
+		}
+	}
+	return rows
+}
+
+// ofDataset returns the values of a gene that the view does not show.
+func (c *slideCompleter) ofDataset(v *baseline.View, g int) (func(i int) float32, error) {
+	rows, counts := c.rows(v), c.ds.Layers[spared.LayerCounts]
+	if rows == nil || counts.Rows != len(c.ds.Spots) || counts.Cols != len(c.ds.Genes) {
+		return nil, fmt.Errorf("the view does not show gene %s, which the network reads", c.ds.Genes[g].ID)
+	}
+	return func(i int) float32 {
+		total := c.ds.Spots[rows[i]].RPK
+		if v.Totals != nil {
+			total = v.Totals[i]
+		}
+		return float32(v.Norm.Log(v.Norm.Value(float64(counts.Data[rows[i]*counts.Stride+g]), c.ds.GeneSize(g), total)))
+	}, nil
+}
+
+// picture returns the embedding that the network reads beside the genes: that of
+// the data set, or the view's own where it is of no slide of it.
+func (c *slideCompleter) picture(v *baseline.View) (blas32.General, error) {
+	if c.features.Cols == 0 {
+		return blas32.General{}, nil
+	}
+	rows := c.rows(v)
+	if rows == nil {
+		if v.Features.Cols != c.features.Cols {
+			return v.Features, fmt.Errorf("spackle: view of %s: image features of %d columns, want %d", v.Slide, v.Features.Cols, c.features.Cols)
+		}
+		return v.Features, nil
+	}
+	out := matrix(len(rows), c.features.Cols)
+	for k, i := range rows {
+		copy(out.Data[k*out.Stride:][:out.Cols], c.features.Data[i*c.features.Stride:])
+	}
+	return out, nil
+}
+
+// releasedScaleOf takes each slide's line from the data set's own correction.
+func releasedScaleOf(ds *spared.Dataset, layer string) (scaleFunc, error) {
+	a := ds.Correction[layer]
 	if a == nil {
-		return nil, fmt.Errorf("the data set has no batch correction of %s", spared.LayerCDLog)
+		return nil, fmt.Errorf("the data set has no batch correction of %s", layer)
 	}
 	return func(v *baseline.View, _ blas32.General) (batchLine, error) {
 		s := ds.Section(v.Slide)
@@ -177,47 +417,21 @@ func releasedScale(ds *spared.Dataset) (scaleFunc, error) {
 	}, nil
 }
 
-// cleanScale fits ComBat on the train spots of d_log1p and lets any other
-// batch be fitted by the view, the rule of spared.FitCorrection.
-func cleanScale(ds *spared.Dataset) (scaleFunc, error) {
-	layer, err := ds.Layer(spared.LayerDLog)
+// cleanScaleOf fits ComBat on the train spots of d_log1p, or of log1p for
+// c_log1p, and lets any other batch be fitted by the view, the rule of
+// spared.FitCorrection.
+func cleanScaleOf(ds *spared.Dataset, layer string) (scaleFunc, error) {
+	from := spared.LayerDLog
+	if layer == spared.LayerCLog {
+		from = spared.LayerLog
+	}
+	values, err := ds.Layer(from)
 	if err != nil {
 		return nil, err
 	}
-	x := dense.Matrix[float32](layer)
-	var batches []string // those that train
-	of := make([]int, x.Rows)
-	for i := range of {
-		of[i] = -1
-	}
-	for _, i := range ds.SpotsIn(spared.Train) {
-		name := ds.Sections[ds.Spots[i].Slide].Batch
-		if of[i] = slices.Index(batches, name); of[i] < 0 {
-			of[i] = len(batches)
-			batches = append(batches, name)
-		}
-	}
-	m, err := combat.MomentsOf(x, of, len(batches), combat.Options{})
+	fit, known, err := fitTrain(ds, dense.Matrix[float32](values))
 	if err != nil {
 		return nil, err
-	}
-	fit, err := m.Fit()
-	if err != nil {
-		return nil, err
-	}
-	known := map[string]batchLine{}
-	for b, name := range batches {
-		if len(batches) == 1 { // the only batch that trains is the reference and stays
-			known[name] = batchLine{}
-			continue
-		}
-		slope, intercept, err := fit.Line(m, b)
-		if err == nil {
-			known[name], err = newBatchLine(ds, slope, intercept)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("batch %q: %w", name, err)
-		}
 	}
 	return func(v *baseline.View, completed blas32.General) (batchLine, error) {
 		if s := ds.Section(v.Slide); s >= 0 {
@@ -232,6 +446,46 @@ func cleanScale(ds *spared.Dataset) (scaleFunc, error) {
 		line.keepUnseen(v)
 		return line, nil
 	}, nil
+}
+
+// fitTrain fits ComBat on the train spots and returns the line of each batch
+// that trains.
+func fitTrain(ds *spared.Dataset, x dense.Matrix[float32]) (*combat.Fit, map[string]batchLine, error) {
+	var batches []string // those that train
+	of := make([]int, x.Rows)
+	for i := range of {
+		of[i] = -1
+	}
+	for _, i := range ds.SpotsIn(spared.Train) {
+		name := ds.Sections[ds.Spots[i].Slide].Batch
+		if of[i] = slices.Index(batches, name); of[i] < 0 {
+			of[i] = len(batches)
+			batches = append(batches, name)
+		}
+	}
+	m, err := combat.MomentsOf(x, of, len(batches), combat.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, err := m.Fit()
+	if err != nil {
+		return nil, nil, err
+	}
+	known := map[string]batchLine{}
+	for b, name := range batches {
+		if len(batches) == 1 { // the only batch that trains is the reference and stays
+			known[name] = batchLine{}
+			continue
+		}
+		slope, intercept, err := fit.Line(m, b)
+		if err == nil {
+			known[name], err = newBatchLine(ds, slope, intercept)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("batch %q: %w", name, err)
+		}
+	}
+	return fit, known, nil
 }
 
 // keepUnseen lets genes that the view shows nowhere keep the scale of the
@@ -270,6 +524,18 @@ func newBatchLine(ds *spared.Dataset, slope, intercept []float64) (batchLine, er
 		}
 	}
 	return batchLine{slope, intercept}, nil
+}
+
+// of returns the lines of some genes.
+func (l batchLine) of(genes []int) batchLine {
+	if l.slope == nil {
+		return l
+	}
+	var some batchLine
+	for _, g := range genes {
+		some.slope, some.intercept = append(some.slope, l.slope[g]), append(some.intercept, l.intercept[g])
+	}
+	return some
 }
 
 // apply moves every row of x along the line.

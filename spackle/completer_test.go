@@ -248,7 +248,7 @@ func TestCompleterErrors(t *testing.T) {
 		spoil  func(ds *spared.Dataset)
 		want   string
 	}{
-		{"a layer that is not completed", spared.LayerLog, spared.Clean, nil, "trained on layer log1p"},
+		{"a layer that is not completed", spared.LayerTPM, spared.Clean, nil, "trained on layer tpm"},
 		{"no correction to go by", spared.LayerCDLog, spared.Released, func(ds *spared.Dataset) { ds.Correction = nil }, "no batch correction"},
 		{"no layer to fit the correction on", spared.LayerCDLog, spared.Clean, func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerDLog) }, "d_log1p"},
 		{"no way back", spared.LayerCDLog, spared.Released, func(ds *spared.Dataset) { ds.Correction[spared.LayerCDLog].Slope[2][4] = 0 }, "no way back"},
@@ -294,8 +294,8 @@ func TestModelAsCompleter(t *testing.T) {
 		t.Error("the completer does not say which model it is")
 	}
 	ds.Genes = slices.Clone(ds.Genes)
-	slices.Reverse(ds.Genes)
-	if _, err := spackle.NewCompleter(m, ds, eng); err == nil {
-		t.Error("genes in another order: accepted")
+	ds.Genes[2].ID = "ENSGX"
+	if _, err := spackle.NewCompleter(m, ds, eng); err == nil || !strings.Contains(err.Error(), "ENSGX") {
+		t.Errorf("another gene: %v", err)
 	}
 }

@@ -49,6 +49,18 @@
 // whichever the machine has (environment variable SPATIALGO_ENGINE: gpu, cpu
 // or go). A training can be stopped and resumed and gives the same bytes.
 //
+// Beside [Evaluate], which hides values, [Sweep] hides more and more of them,
+// [EvaluateBoth] shows what the published protocol gains from having seen what it
+// hides, [CountSplit] asks what values are worth that were never measured,
+// [TrueError] compares with the truth of simulated tissue, and [StructureOf] looks
+// for structure that a method invents.
+//
+// [Grid] trains several networks and picks the best by its validation error: the
+// paper's ten learning rates ([Rates]), or its [Ablations].
+//
+// [Open] and [LoadCheckpoint] read a checkpoint of the published library (.ckpt)
+// without executing anything in it; it names no genes, see there.
+//
 // A model is one file, model.safetensors in that folder, which can be copied
 // and renamed; [Load] reads it. It holds the weights by PyTorch's names and, as
 // JSON text in its metadata, the network's form, the genes, the layer and how
@@ -57,35 +69,77 @@
 //	f = safetensors.safe_open("model/model.safetensors", "pt")
 //	json.loads(f.metadata()["spatialgo.model"])["genes"]
 //
-// # What differs from the published library
+// # The paper's network and the released one
 //
-// The paper and its library (SpaRED 2.1.8) disagree in places. This package
-// follows the paper, and where that is silent, what is sound:
+// The paper and its library (SpaRED 2.1.8) disagree in places. [FormPaper], the
+// default, follows the paper; [FormReleased] computes what the library does,
+// to compare with. What sets them apart, and what can be chosen one by one in
+// [TrainOptions]:
 //
-//   - Attention runs over the 19 spots of one neighbourhood, as described. In
-//     the library it runs over the 256 spots of the batch, because the tensors'
-//     first axis is taken for the sequence; [Batch] does that, to compare.
-//   - Neighbours are of the spot's own slide (and, in training, split), ordered
-//     by distance. The library searches all slides at once, whose coordinates
-//     overlap.
-//   - The width is 128, as in the paper; the library's is the number of genes.
+//	              paper                       released                     option
+//	attention     over the 19 spots of one    over the 256 spots of the    Attention
+//	              neighbourhood               batch, as the tensors'
+//	                                          first axis is taken for
+//	                                          the sequence: see [Batch]
+//	width         128                         the number of genes          Width
+//	neighbours    of the spot's own slide     of all slides at once,       NeighborsAcrossSlides,
+//	              (and split), by distance    whose coordinates overlap,   in neither form
+//	                                          by row index                 unless asked for
+//	start         PyTorch's (here             PyTorch's                    Start
+//	              [StartMeans])
+//	spots a step  256 (here [DefaultBatch])   256                          Batch
+//	steps         10,000 (here                1,000, in its pipeline       Steps
+//	              [DefaultSteps])
+//	rate          best of ten, [Grid]         1e-3                         Rate
+//
+// One head in both; Heads takes the library's transformer_heads.
+//
+// And this package differs from the library where the paper is silent, in both
+// forms, for what is sound:
+//
 //   - How often a gene is hidden is learnt from train spots, unless the data
 //     set was made in the released order.
 //   - Validation uses all spots and one fixed mask. The library draws a new
-//     mask each time and drops the last spots.
+//     mask each time and drops the last spots, with which a split of fewer than
+//     256 spots has no validation at all.
 //   - The slide that has fewer than 19 spots, and the spot whose neighbourhood
-//     reaches over the slide's edge, are defined: see [Neighborhoods].
+//     reaches over the slide's edge, are defined: see [Neighborhoods]. Of
+//     neighbours as far, the one of lower index is taken.
+//   - The template that PyTorch copies the layers from is not kept in the file.
+//   - A model trained on neighbours of all slides uses them in [Model.Complete],
+//     which has all slides. As a completer it is shown one slide at a time, and
+//     takes its neighbours there.
 //
 // The same as in both: the rule by which values are hidden ([P30]), the loss
 // over all values, the initial weights of PyTorch (both layers start equal).
 //
-// And two things differ from both unless asked for. A step takes 64 spots, not
-// 256, which comes further in the same time ([DefaultBatch]). And the biases of the adapters start
-// at the genes' means ([StartMeans]), since from PyTorch's start the output has
-// to climb to some 10 units of log2(TPM+1) first. On a pair of mouse muscle
-// slides of 1,000 spots each, at 32 spots a step, that reaches after 200 steps
-// the validation error that the other start needs 1,500 for. [StartTorch] is
-// the published start.
+// Two things differ from both unless asked for. A step takes 64 spots, not
+// 256, which comes further in the same time ([DefaultBatch]). And the biases of
+// the adapters start at the genes' means ([StartMeans]), since from PyTorch's
+// start the output has to climb to some 10 units of log2(TPM+1) first. On a pair
+// of mouse muscle slides of 1,000 spots each, at 32 spots a step, that reaches
+// after 200 steps the validation error that the other start needs 1,500 for.
+// [StartTorch] is the published start.
+//
+// # Ablations
+//
+// What the paper takes away or adds (its Tables 2 and 3) are options too, kept
+// in the model's file, so that whatever uses the model does the same:
+//
+//   - Neighbors: 0, 6 or 36 instead of 18.
+//   - Targets: of many genes, say 1,024, only the most spatial ones, say 128, are
+//     ever hidden and completed. The others are context, which the network sees
+//     and reconstructs; where they were not measured it sees their median. With
+//     Genes the network leaves genes of the data set out: Genes 128 of a data
+//     set of 1,500 trains the published network where the evaluation hides values
+//     of 128 genes and shows the rest to those methods that use it.
+//   - Features: an embedding v of the picture, any matrix of obsm. It is brought
+//     to the number of genes, W·v + b, and laid beside them before L_in.
+//   - Raw: without pre-completion. The network learns log1p, or c_log1p, with
+//     zeros as they are, in the input and in the loss.
+//
+// A gene that no train spot measured cannot be a target: [Train] refuses it, and
+// says so before it begins. It may be context.
 //
 // # What to expect
 //
@@ -99,5 +153,6 @@
 // median that it starts from. Evaluation hides values before anything else
 // sees them, whatever is learnt is learnt from train spots ([TrainViews]), and
 // EvaluateOptions.Targets restricts hiding to the most spatial genes, with all
-// others of the data set left visible beside them.
+// others of the data set left visible beside them; a model of just these, or
+// with the others as context, takes part ([NewCompleter]).
 package spackle

@@ -30,12 +30,12 @@ func ExampleNeighborhoods() {
 	for i := range x {
 		x[i] = float64(100 * i) // a row of spots, 100 px apart
 	}
-	table, err := spackle.Neighborhoods(x, y)
+	table, err := spackle.Neighborhoods(x, y, spackle.Neighbors)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(table[15*spackle.Tokens : 16*spackle.Tokens][:5])
+	fmt.Println(table[15*(spackle.Neighbors+1):][:5])
 	// Output: [15 14 16 13 17]
 }
 
@@ -43,4 +43,21 @@ func ExamplePaper() {
 	c := spackle.Paper(128)
 	fmt.Println(c.Width, c.Layers, c.Hidden, c.Parameters())
 	// Output: 128 2 2048 1219072
+}
+
+func ExampleReleased() {
+	c := spackle.Released(32)
+	fmt.Println(c.Width, c.Attention, c.Parameters())
+	// Output: 32 batch 277120
+}
+
+// The learning rates that the paper tries, each with all else as asked for.
+func ExampleRateTrials() {
+	for _, t := range spackle.RateTrials(spackle.TrainOptions{Steps: 10_000, Patience: 100})[:3] {
+		fmt.Println(t.Name, t.Options.Rate, t.Options.Steps)
+	}
+	// Output:
+	// lr-1e-05 1e-05 10000
+	// lr-2.154e-05 2.154e-05 10000
+	// lr-4.642e-05 4.642e-05 10000
 }

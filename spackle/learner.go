@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -27,7 +28,7 @@ func newNetwork(e *engine.Engine, c Config, w weights) (*network, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("spackle: %w", err)
 	}
-	n := &network{config: c, engine: e, store: model.NewStore()}
+	n := &network{config: c.withDefaults(), engine: e, store: model.NewStore()}
 	for _, p := range c.parameters() {
 		v, ok := w[p.name]
 		if !ok || len(v) != p.size() {
@@ -66,10 +67,10 @@ type learner struct {
 // 0.999, ε = 1e-8.
 func newLearner(n *network, batch int) (*learner, error) {
 	adam := optimizer.Adam().Epsilon(1e-8).Done()
+	c := n.config
 	step, err := model.NewExec(n.engine.Backend, n.store, func(s *model.Scope, x, hidden, key, rate *graph.Node) *graph.Node {
-		drop := &dropout{key: key, rate: n.config.Dropout}
-		input := graph.Where(hidden, graph.ZerosLike(x), x) // E_m, Eq. 2 [B,S,G]
-		l := loss(x, n.config.encode(s, input, false, drop))
+		drop := &dropout{key: key, rate: c.Dropout}
+		l := loss(c.genes(x), c.encode(s, c.hide(x, hidden), false, drop))
 		optimizer.LearningRateVar(s, dtypes.Float32, 0).SetNodeValue(rate)
 		adam.UpdateGraph(s, x.Graph(), l)
 		return l
@@ -79,9 +80,8 @@ func newLearner(n *network, batch int) (*learner, error) {
 	}
 	l := &learner{n, step}
 	// Building the graph makes Adam's variables, which resume may then set.
-	x := tensors.FromFlatDataAndDimensions(make([]float32, batch*Tokens*n.config.Genes), batch, Tokens, n.config.Genes)
-	hidden := tensors.FromFlatDataAndDimensions(make([]bool, batch*Tokens*n.config.Genes), batch, Tokens, n.config.Genes)
-	_, err = step.Compile(x.Shape(), hidden.Shape(), tensors.FromScalar(uint32(0)).Shape(), tensors.FromScalar(float32(0)).Shape())
+	_, err = step.Compile(shapes.Make(dtypes.Float32, batch, c.Tokens, c.columns()), shapes.Make(dtypes.Bool, batch, c.Tokens, c.Genes),
+		shapes.Make(dtypes.Uint32), shapes.Make(dtypes.Float32))
 	if err == nil {
 		err = n.store.InitializeVariables(n.engine.Backend, nil)
 	}
@@ -93,7 +93,7 @@ func newLearner(n *network, batch int) (*learner, error) {
 
 // batch is the data of one training step.
 type batch struct {
-	x      []float32 // [B][S][G] complete values
+	x      []float32 // [B][S][G+V] complete values, then what the picture shows
 	hidden []bool    // [B][S][G] set to 0 in the input
 	key    uint32    // of the dropout masks
 	rate   float64   // learning rate
@@ -101,9 +101,10 @@ type batch struct {
 
 // learn takes one step and returns the loss before it.
 func (l *learner) learn(b batch) (float64, error) {
-	rows := len(b.x) / (Tokens * l.config.Genes)
-	x := tensors.FromFlatDataAndDimensions(b.x, rows, Tokens, l.config.Genes)
-	hidden := tensors.FromFlatDataAndDimensions(b.hidden, rows, Tokens, l.config.Genes)
+	c := l.config
+	rows := len(b.x) / (c.Tokens * c.columns())
+	x := tensors.FromFlatDataAndDimensions(b.x, rows, c.Tokens, c.columns())
+	hidden := tensors.FromFlatDataAndDimensions(b.hidden, rows, c.Tokens, c.Genes)
 	key, rate := tensors.FromScalar(b.key), tensors.FromScalar(float32(b.rate))
 	out, err := l.step.Call1(x, hidden, key, rate)
 	if err != nil {
@@ -208,10 +209,10 @@ func newPredictor(n *network) (*predictor, error) {
 }
 
 // run returns the output for the spot itself of each neighbourhood. input is
-// [rows][genes], table [spots][Tokens] rows of input, the result
-// [spots][genes].
+// [rows][G+V], table [spots][S] rows of input, the result [spots][G].
 func (p *predictor) run(ctx context.Context, input blas32.General, table []int32) (blas32.General, error) {
-	genes, spots := p.config.Genes, len(table)/Tokens
+	genes, columns, tokens := p.config.Genes, p.config.columns(), p.config.Tokens
+	spots := len(table) / tokens
 	out := blas32.General{Rows: spots, Cols: genes, Stride: genes, Data: make([]float32, spots*genes)}
 	for from := 0; from < spots; from += p.batch {
 		if err := ctx.Err(); err != nil {
@@ -222,9 +223,9 @@ func (p *predictor) run(ctx context.Context, input blas32.General, table []int32
 		if p.config.Attention == Batch {
 			size = n // a filled up batch would be attended over
 		}
-		x := make([]float32, size*Tokens*genes)
-		gather(x, input, table[from*Tokens:(from+n)*Tokens])
-		t := tensors.FromFlatDataAndDimensions(x, size, Tokens, genes)
+		x := make([]float32, size*tokens*columns)
+		gather(x, input, table[from*tokens:(from+n)*tokens])
+		t := tensors.FromFlatDataAndDimensions(x, size, tokens, columns)
 		y, err := p.exec.Call1(t)
 		if err != nil {
 			return out, fmt.Errorf("spackle: prediction: %w", err)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spackle/safetensors"
 )
 
@@ -82,6 +83,50 @@ func TestAdam(t *testing.T) {
 	}
 }
 
+// TestPermutedBatch: in the paper's form the order of a batch, and what else is
+// in it, changes no prediction; in the released one what else is in it does.
+func TestPermutedBatch(t *testing.T) {
+	const size, seed = 5, 11
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for _, attention := range []Attention{Neighborhood, Batch} {
+		c := small(4)
+		c.Attention = attention
+		w := randomWeights(c, rng)
+		one := Tokens * c.Genes // of a neighbourhood
+		x := make([]float32, size*one)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		moved := make([]float32, len(x))
+		perm := rng.Perm(size)
+		for i, p := range perm {
+			copy(moved[i*one:(i+1)*one], x[p*one:])
+		}
+		e := goEngine(t)
+		was, got := forward(t, e, c, w, x, false), forward(t, e, c, w, moved, false)
+		for i, p := range perm {
+			if d := largestDifference(got[i*one:(i+1)*one], was[p*one:(p+1)*one]); d > 1e-5 {
+				t.Errorf("seed %d, %s: in another place of the batch a neighbourhood gives other values, by %g", seed, attention, d)
+			}
+		}
+		for i := one; i < len(x); i++ {
+			x[i]++
+		}
+		d := largestDifference(forward(t, e, c, w, x, false)[:one], was[:one])
+		if (d > 1e-5) != (attention == Batch) {
+			t.Errorf("seed %d, %s: with others in its batch a neighbourhood changes by %g", seed, attention, d)
+		}
+	}
+}
+
+func largestDifference(a, b []float32) float64 {
+	d := 0.0
+	for i := range a {
+		d = math.Max(d, math.Abs(float64(a[i])-float64(b[i])))
+	}
+	return d
+}
+
 // TestState checks that state and restore carry all that the next step
 // depends on.
 func TestState(t *testing.T) {
@@ -133,10 +178,15 @@ func TestState(t *testing.T) {
 	}
 }
 
+// BenchmarkStep takes one step of the paper's training: 256 spots x 19 x 128
+// genes; pure Go a step of 32 spots.
 func BenchmarkStep(b *testing.B) {
 	for _, e := range engines(b) {
 		b.Run(string(e.Kind), func(b *testing.B) {
-			const size = 32
+			size := 256
+			if e.Kind == engine.Go {
+				size = 32
+			}
 			c := Paper(128)
 			n, err := newNetwork(e, c, c.initial(source(1, streamWeights, 0)))
 			if err != nil {
@@ -153,6 +203,39 @@ func BenchmarkStep(b *testing.B) {
 			}
 			for b.Loop() {
 				if _, err := l.learn(batch{x: append([]float32(nil), x...), hidden: append([]bool(nil), hidden...), rate: 1e-3}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkPredict predicts 5,000 spots x 128 genes, compiling included; pure Go
+// 100 spots.
+func BenchmarkPredict(b *testing.B) {
+	for _, e := range engines(b) {
+		b.Run(string(e.Kind), func(b *testing.B) {
+			spots := 5000
+			if e.Kind == engine.Go {
+				spots = 100
+			}
+			m := sampleModel(128)
+			m.Config = Paper(128)
+			m.weights = m.Config.initial(source(1, streamWeights, 0))
+			input := matrix(spots, 128)
+			var x, y []float64
+			for i := range spots {
+				x, y = append(x, float64(i%70)), append(y, float64(i/70))
+				for g := range 128 {
+					input.Data[i*128+g] = float32((i + g) % 13)
+				}
+			}
+			table, err := Neighborhoods(x, y, Neighbors)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := m.Predict(b.Context(), e, input, table); err != nil {
 					b.Fatal(err)
 				}
 			}

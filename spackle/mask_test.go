@@ -1,10 +1,13 @@
 package spackle
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/spatialgo/spatialgo/spackle/baseline"
 )
 
 func TestProbabilities(t *testing.T) {
@@ -83,13 +86,32 @@ func TestDraw(t *testing.T) {
 }
 
 func TestParseRule(t *testing.T) {
-	for _, r := range []Rule{P30, PMed} {
+	rules := []Rule{P30, PMed}
+	for n := 2; n < 100; n++ {
+		r, err := baseline.Percent(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("p%d", n); r.String() != want {
+			t.Errorf("%d %% is called %s, want %s", n, r, want)
+		}
+		if p := r.Probabilities([]float64{1})[0]; p != float64(n)/100 {
+			t.Errorf("p%d hides %g of a gene that is everywhere", n, p)
+		}
+		rules = append(rules, r)
+	}
+	for _, r := range rules {
 		if got, err := ParseRule(r.String()); err != nil || got != r {
 			t.Errorf("ParseRule(%q) = %v, %v", r, got, err)
 		}
 	}
-	if _, err := ParseRule("P30"); err == nil {
-		t.Error("P30 in capitals passes")
+	if r, err := baseline.Percent(30); err != nil || r != P30 {
+		t.Errorf("30 %% is %v (%v), want P30, the zero value", r, err)
+	}
+	for _, bad := range []string{"P30", "p", "p1", "p100", "p030", "p+30", "p-3", "p3.5", "30", "p30 ", "", "p99999999999999999999"} {
+		if r, err := ParseRule(bad); err == nil {
+			t.Errorf("%q passes as %v", bad, r)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
@@ -17,7 +18,9 @@ import (
 //	B  spots of a batch                        G  genes
 //	S  spots of a neighbourhood, S = n+1 = 19  E  width of the transformer, 128
 //	   (0 is the spot itself)                  F  width of its feed-forward part, 2048
-//	Q  spots of a neighbourhood whose output is wanted: S in training, 1 in prediction
+//	Q  spots of a neighbourhood whose output   H  heads of the attention, 1
+//	   is wanted: S in training, 1 in          V  numbers of what the picture shows at a
+//	   prediction                                 spot, 0
 
 // Attention says what the transformer attends over.
 type Attention string
@@ -36,40 +39,94 @@ const (
 
 // Config is the shape of the network.
 type Config struct {
-	Genes     int       `json:"genes"`     // G
-	Width     int       `json:"width"`     // E
-	Hidden    int       `json:"hidden"`    // F
-	Layers    int       `json:"layers"`    // encoder layers
-	Dropout   float64   `json:"dropout"`   // share of activations dropped in training, 0 to 1
-	Attention Attention `json:"attention"` // what is attended over
+	Genes     int       `json:"genes"`            // G
+	Width     int       `json:"width"`            // E
+	Hidden    int       `json:"hidden"`           // F
+	Layers    int       `json:"layers"`           // encoder layers
+	Dropout   float64   `json:"dropout"`          // share of activations dropped in training, 0 to 1
+	Attention Attention `json:"attention"`        // what is attended over
+	Tokens    int       `json:"tokens,omitempty"` // S, the spot itself and its neighbours; 0 = 19
+	Heads     int       `json:"heads,omitempty"`  // H, of each layer's attention, a divisor of Width; 0 = 1
+	Visual    int       `json:"visual,omitempty"` // V, of an embedding of the picture that is read beside the genes; 0 = none
 }
+
+// Neighbors is the number n of neighbours in a spot's neighbourhood where
+// nothing else is asked for: as many as lie within two hops on Visium's
+// hexagonal grid.
+const Neighbors = 18
+
+// maxTokens bounds what a file can make a program allocate: nothing else in it
+// grows with the number of neighbours.
+const maxTokens = 1024
 
 // Paper returns the published network for a number of genes: width 128, two
 // encoder layers of one head, feed-forward width 2048, dropout 0.1, attention
-// over the neighbourhood.
+// over the neighbourhood of 19 spots.
 func Paper(genes int) Config {
-	return Config{Genes: genes, Width: 128, Hidden: 2048, Layers: 2, Dropout: 0.1, Attention: Neighborhood}
+	return Config{Genes: genes, Width: 128, Hidden: 2048, Layers: 2, Dropout: 0.1, Attention: Neighborhood, Tokens: Neighbors + 1, Heads: 1}
+}
+
+// Released returns the network of the released library for a number of genes:
+// as wide as there are genes, and with attention over the batch.
+func Released(genes int) Config {
+	c := Paper(genes)
+	c.Width, c.Attention = genes, Batch
+	return c
+}
+
+// withDefaults fills in what 0 stands for.
+func (c Config) withDefaults() Config {
+	if c.Tokens == 0 {
+		c.Tokens = Neighbors + 1
+	}
+	if c.Heads == 0 {
+		c.Heads = 1
+	}
+	return c
+}
+
+// brief is the inverse of withDefaults: digests of networks from before there
+// was a choice stay what they were.
+func (c Config) brief() Config {
+	if c.Tokens == Neighbors+1 {
+		c.Tokens = 0
+	}
+	if c.Heads == 1 {
+		c.Heads = 0
+	}
+	return c
 }
 
 func (c Config) check() error {
-	switch {
+	switch c = c.withDefaults(); {
 	case c.Genes < 1 || c.Width < 1 || c.Hidden < 1 || c.Layers < 1:
 		return fmt.Errorf("a network of %d genes, width %d, feed-forward width %d, %d layers", c.Genes, c.Width, c.Hidden, c.Layers)
 	case !(c.Dropout >= 0 && c.Dropout < 1):
 		return fmt.Errorf("dropout %g, want 0 to below 1", c.Dropout)
 	case c.Attention != Neighborhood && c.Attention != Batch:
 		return fmt.Errorf("attention over %q, want %q or %q", c.Attention, Neighborhood, Batch)
+	case c.Tokens < 1 || c.Tokens > maxTokens || c.Visual < 0:
+		return fmt.Errorf("neighbourhoods of %d spots, %d numbers from the picture: want 1 to %d spots", c.Tokens, c.Visual, maxTokens)
+	case c.Heads < 1 || c.Width%c.Heads != 0:
+		return fmt.Errorf("%d heads for a width of %d: want a divisor of it", c.Heads, c.Width)
 	}
 	return nil
 }
 
+// columns is the number of inputs per spot: its genes, then what the picture
+// shows there.
+func (c Config) columns() int { return c.Genes + c.Visual }
+
 // encode maps the expression of neighbourhoods with hidden values set to 0 to
-// the reconstructed expression, Eq. 4: Ê = L_out(T(L_in(E_m))). x is [B,S,G],
+// the reconstructed expression, Eq. 4: Ê = L_out(T(L_in(E_m))). x is [B,S,G+V],
 // the result [B,Q,G]. With first, only the spot itself is reconstructed
 // (Q = 1), which skips most of the last layer.
 func (c Config) encode(s *model.Scope, x *Node, first bool, drop *dropout) *Node {
 	if first && c.Attention == Batch {
-		x = Slice(x, AxisRange(), AxisRange(0, 1)) // slots do not mix [B,1,G]
+		x = Slice(x, AxisRange(), AxisRange(0, 1)) // slots do not mix [B,1,G+V]
+	}
+	if c.Visual > 0 {
+		x = c.see(s, x) // [B,S,2G]
 	}
 	h := linear(s.In("input"), x) // L_in [B,S,E]
 	layers := s.In("encoder").In("layers")
@@ -77,6 +134,32 @@ func (c Config) encode(s *model.Scope, x *Node, first bool, drop *dropout) *Node
 		h = c.layer(layers.In("%d", i), h, first && i == c.Layers-1, drop)
 	}
 	return linear(s.In("output"), h) // L_out [B,Q,G]
+}
+
+// genes is the expression in x, [B,S,G+V] to [B,S,G].
+func (c Config) genes(x *Node) *Node {
+	if c.Visual == 0 {
+		return x
+	}
+	return Slice(x, AxisRange(), AxisRange(), AxisRange(0, c.Genes))
+}
+
+// picture is what else is in x, [B,S,G+V] to [B,S,V].
+func (c Config) picture(x *Node) *Node { return Slice(x, AxisRange(), AxisRange(), AxisRange(c.Genes)) }
+
+// hide sets the hidden values to 0, Eq. 2. x is [B,S,G+V], hidden [B,S,G].
+func (c Config) hide(x, hidden *Node) *Node {
+	m := Where(hidden, ZerosLike(c.genes(x)), c.genes(x)) // E_m [B,S,G]
+	if c.Visual == 0 {
+		return m
+	}
+	return Concatenate([]*Node{m, c.picture(x)}, -1)
+}
+
+// see brings what the picture shows to the size of the genes and lays it beside
+// them: [x, W·v + b], [B,S,G+V] to [B,S,2G].
+func (c Config) see(s *model.Scope, x *Node) *Node {
+	return Concatenate([]*Node{c.genes(x), linear(s.In("visual"), c.picture(x))}, -1)
 }
 
 // layer is one post-norm encoder layer (Vaswani et al. 2017), [B,S,E] to
@@ -96,22 +179,27 @@ func (c Config) layer(s *model.Scope, x *Node, first bool, drop *dropout) *Node 
 	return layerNorm(s.In("norm2"), Add(h, drop.apply(f))) // [B,Q,E]
 }
 
-// attention is softmax(Q·Kᵀ/√d_k)·V, Eq. 3, with one head, d_k = E.
+// attention is softmax(Q·Kᵀ/√d_k)·V, Eq. 3, with d_k = E/H: each head does it
+// with its own part of Q, K and V.
 func (c Config) attention(s *model.Scope, q, x *Node, drop *dropout) *Node {
 	w, b := weight(s, x, "in_proj_weight"), weight(s, x, "in_proj_bias") // [3E,E], [3E]
 	project := func(x *Node, part int) *Node {
 		rows := AxisRange(part*c.Width, (part+1)*c.Width)
 		return affine(x, Slice(w, rows), Slice(b, rows))
 	}
-	q = MulScalar(project(q, 0), 1/math.Sqrt(float64(c.Width))) // [B,Q,E]
-	k, v := project(x, 1), project(x, 2)                        // [B,S,E]
-	score, mix := "bqe,bke->bqk", "bqk,bke->bqe"
-	if c.Attention == Batch {
-		score, mix = "qse,kse->sqk", "sqk,kse->qse"
+	heads := func(x *Node) *Node { // [B,S,E] to [B,S,H,E/H]
+		return Reshape(x, x.Shape().Dim(0), x.Shape().Dim(1), c.Heads, c.Width/c.Heads)
 	}
-	a := Softmax(Einsum(score, q, k), -1) // [B,Q,S]
-	o := Einsum(mix, drop.apply(a), v)    // [B,Q,E]
-	return linear(s.In("out_proj"), o)    // [B,Q,E]
+	q = MulScalar(project(q, 0), 1/math.Sqrt(float64(c.Width/c.Heads))) // [B,Q,E]
+	k, v := project(x, 1), project(x, 2)                                // [B,S,E]
+	score, mix := "bqhd,bkhd->bhqk", "bhqk,bkhd->bqhd"
+	if c.Attention == Batch {
+		score, mix = "qshd,kshd->shqk", "shqk,kshd->qshd"
+	}
+	a := Softmax(Einsum(score, heads(q), heads(k)), -1) // [B,H,Q,S]
+	o := Einsum(mix, drop.apply(a), heads(v))           // [B,Q,H,E/H]
+	o = Reshape(o, q.Shape().Dimensions...)             // [B,Q,E]
+	return linear(s.In("out_proj"), o)                  // [B,Q,E]
 }
 
 // weight returns a parameter of the network.
@@ -204,8 +292,8 @@ func mix(h, m *Node) *Node {
 }
 
 // parameter is one tensor of the network by the name and shape it has in
-// PyTorch, where torch.nn.TransformerEncoder is called encoder and the two
-// adapters input and output.
+// PyTorch, where torch.nn.TransformerEncoder is called encoder, the two
+// adapters input and output, and the one of the picture visual.
 type parameter struct {
 	name string
 	dims []int
@@ -226,7 +314,10 @@ func (p parameter) size() int {
 // the paper's network with 128 genes.
 func (c Config) parameters() []parameter {
 	e, f := c.Width, c.Hidden
-	list := []parameter{{"input.weight", []int{e, c.Genes}}, {"input.bias", []int{e}}}
+	list := []parameter{{"input.weight", []int{e, c.inputs()}}, {"input.bias", []int{e}}}
+	if c.Visual > 0 {
+		list = append(list, parameter{"visual.weight", []int{c.Genes, c.Visual}}, parameter{"visual.bias", []int{c.Genes}})
+	}
 	for i := range c.Layers {
 		for _, p := range []parameter{
 			{"self_attn.in_proj_weight", []int{3 * e, e}}, {"self_attn.in_proj_bias", []int{3 * e}},
@@ -240,6 +331,14 @@ func (c Config) parameters() []parameter {
 		}
 	}
 	return append(list, parameter{"output.weight", []int{c.Genes, e}}, parameter{"output.bias", []int{c.Genes}})
+}
+
+// inputs is the number of inputs of the first adapter.
+func (c Config) inputs() int {
+	if c.Visual > 0 {
+		return 2 * c.Genes
+	}
+	return c.Genes
 }
 
 // Parameters returns the number of trained numbers of the network.
@@ -284,19 +383,33 @@ func (c Config) initial(rng *rand.Rand) weights {
 }
 
 // center sets the biases of the two adapters so that L_in(mean) = 0 and
-// L_out(0) = mean, with mean [G].
+// L_out(0) = mean, with mean [G+V] of genes and picture.
 func (c Config) center(w weights, mean []float64) {
-	in, bias := w["input.weight"], w["input.bias"]
-	for e := range bias {
+	x := mean[:c.Genes]
+	if c.Visual > 0 {
+		x = append(slices.Clone(x), product(w["visual.weight"], w["visual.bias"], mean[c.Genes:])...)
+	}
+	bias := w["input.bias"]
+	clear(bias)
+	for e, y := range product(w["input.weight"], bias, x) {
+		bias[e] = float32(-y)
+	}
+	for g := range w["output.bias"] {
+		w["output.bias"][g] = float32(mean[g])
+	}
+}
+
+// product is W·x + b.
+func product(w, b []float32, x []float64) []float64 {
+	y := make([]float64, len(b))
+	for o := range y {
 		sum := 0.0
-		for g, m := range mean {
-			sum += float64(in[e*c.Genes+g]) * m
+		for i, v := range x {
+			sum += float64(w[o*len(x)+i]) * v
 		}
-		bias[e] = float32(-sum)
+		y[o] = float64(b[o]) + sum
 	}
-	for g, m := range mean {
-		w["output.bias"][g] = float32(m)
-	}
+	return y
 }
 
 // templateOf returns the parameter of layer 0 that a later layer copies.
@@ -312,7 +425,9 @@ func templateOf(name string) string {
 func (c Config) fanIn(name string) int {
 	switch {
 	case strings.HasPrefix(name, "input."):
-		return c.Genes
+		return c.inputs()
+	case strings.HasPrefix(name, "visual."):
+		return c.Visual
 	case strings.Contains(name, "linear2."):
 		return c.Hidden
 	}

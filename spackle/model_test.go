@@ -28,10 +28,29 @@ func TestParameters(t *testing.T) {
 	}
 }
 
+// TestReleasedParameters counts those of the released library.
+func TestReleasedParameters(t *testing.T) {
+	for genes, want := range map[int]int{128: 1_219_072, 32: 277_120} {
+		if got := Released(genes).Parameters(); got != want {
+			t.Errorf("%d genes: %d parameters, want %d", genes, got, want)
+		}
+	}
+	c := Paper(128)
+	c.Visual = 768 // Linear(768→128), and twice as many inputs of the first adapter
+	if got, want := c.Parameters(), 1_219_072+768*128+128+128*128; got != want {
+		t.Errorf("with a picture: %d parameters, want %d", got, want)
+	}
+}
+
 // TestForward compares the graph with the network written out by hand.
 func TestForward(t *testing.T) {
 	odd := small(5)
 	odd.Layers = 3
+	form := func(heads, tokens, visual int) Config {
+		c := small(6)
+		c.Heads, c.Tokens, c.Visual = heads, tokens, visual
+		return c
+	}
 	machines := engines(t)
 	for _, tc := range []struct {
 		reason    string
@@ -45,6 +64,11 @@ func TestForward(t *testing.T) {
 		{reason: "another number of layers", config: odd, attention: Neighborhood, batch: 2, tolerance: 1e-4, goOnly: true},
 		{reason: "one neighbourhood", config: small(4), attention: Neighborhood, batch: 1, tolerance: 1e-4, goOnly: true},
 		{reason: "attention over the batch", config: small(6), attention: Batch, batch: 5, tolerance: 1e-4},
+		{reason: "four heads", config: form(4, 19, 0), attention: Neighborhood, batch: 3, tolerance: 1e-4},
+		{reason: "heads over the batch", config: form(2, 19, 0), attention: Batch, batch: 5, tolerance: 1e-4, goOnly: true},
+		{reason: "no neighbours", config: form(1, 1, 0), attention: Neighborhood, batch: 3, tolerance: 1e-4, goOnly: true},
+		{reason: "six neighbours and a picture", config: form(2, 7, 5), attention: Neighborhood, batch: 3, tolerance: 1e-4},
+		{reason: "a picture, over the batch", config: form(1, 37, 3), attention: Batch, batch: 4, tolerance: 1e-4, goOnly: true},
 		{reason: "the paper's size", config: Paper(32), attention: Neighborhood, batch: 2, tolerance: 1e-3, goOnly: true},
 	} {
 		const seed = 7
@@ -55,11 +79,11 @@ func TestForward(t *testing.T) {
 		if c.Width == 128 {
 			w = c.initial(rng)
 		}
-		x := make([]float32, tc.batch*Tokens*c.Genes)
+		x := make([]float32, tc.batch*c.Tokens*c.columns())
 		for i := range x {
 			x[i] = float32(3 + 2*rng.NormFloat64())
 		}
-		want := reference{c, w}.run(x, tc.batch, Tokens)
+		want := reference{c, w}.run(x, tc.batch, c.Tokens)
 		for _, e := range machines {
 			if tc.goOnly && e.Kind != engine.Go {
 				continue
@@ -71,7 +95,7 @@ func TestForward(t *testing.T) {
 			// The short way to the spot itself gives the same.
 			var own []float64
 			for b := range tc.batch {
-				own = append(own, want[b*Tokens*c.Genes:(b*Tokens+1)*c.Genes]...)
+				own = append(own, want[b*c.Tokens*c.Genes:(b*c.Tokens+1)*c.Genes]...)
 			}
 			if d := farthest(forward(t, e, c, w, x, true), own); d > tc.tolerance {
 				t.Errorf("%s on %s, first spot only: off by %g", tc.reason, e.Kind, d)
@@ -99,10 +123,16 @@ func TestGradient(t *testing.T) {
 	for _, attention := range []Attention{Neighborhood, Batch} {
 		c := small(4)
 		c.Attention, c.Dropout = attention, 0.3
+		if attention == Neighborhood {
+			c.Heads, c.Tokens, c.Visual = 2, 7, 3
+		}
 		w := randomWeights(c, rng)
-		x, hidden := make([]float32, batch*Tokens*c.Genes), make([]bool, batch*Tokens*c.Genes)
+		x, hidden := make([]float32, batch*c.Tokens*c.columns()), make([]bool, batch*c.Tokens*c.Genes)
 		for i := range x {
-			x[i], hidden[i] = float32(rng.NormFloat64()), rng.Float64() < 0.3
+			x[i] = float32(rng.NormFloat64())
+		}
+		for i := range hidden {
+			hidden[i] = rng.Float64() < 0.3
 		}
 		g := newGradients(t, c, w, x, hidden)
 		_, grads := g.at(w)
@@ -135,7 +165,7 @@ func newGradients(t *testing.T, c Config, w weights, x []float32, hidden []bool)
 	}
 	exec, err := model.NewExec(n.engine.Backend, n.store, func(s *model.Scope, x, hidden, key *graph.Node) []*graph.Node {
 		drop := &dropout{key: key, rate: c.Dropout}
-		l := loss(x, c.encode(s, graph.Where(hidden, graph.ZerosLike(x), x), false, drop))
+		l := loss(c.genes(x), c.encode(s, c.hide(x, hidden), false, drop))
 		var nodes []*graph.Node
 		for _, p := range c.parameters() {
 			nodes = append(nodes, n.store.GetVariable(p.path()).NodeValue(x.Graph()))
@@ -145,8 +175,8 @@ func newGradients(t *testing.T, c Config, w weights, x []float32, hidden []bool)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := len(x) / (Tokens * c.Genes)
-	return &gradients{t, c, exec, n, tensors.FromFlatDataAndDimensions(x, b, Tokens, c.Genes), tensors.FromFlatDataAndDimensions(hidden, b, Tokens, c.Genes)}
+	b := len(hidden) / (c.Tokens * c.Genes)
+	return &gradients{t, c, exec, n, tensors.FromFlatDataAndDimensions(x, b, c.Tokens, c.columns()), tensors.FromFlatDataAndDimensions(hidden, b, c.Tokens, c.Genes)}
 }
 
 func (g *gradients) at(w weights) (loss float64, grads [][]float32) {
@@ -298,6 +328,13 @@ func TestConfigCheck(t *testing.T) {
 		{reason: "all is dropped", change: func(c *Config) { c.Dropout = 1 }},
 		{reason: "not a number", change: func(c *Config) { c.Dropout = math.NaN() }},
 		{reason: "attention over nothing known", change: func(c *Config) { c.Attention = "genes" }},
+		{reason: "16 heads of 8 numbers", change: func(c *Config) { c.Heads = 16 }, ok: true},
+		{reason: "heads that do not divide the width", change: func(c *Config) { c.Heads = 3 }},
+		{reason: "no spot, not even the spot itself", change: func(c *Config) { c.Tokens = -1 }},
+		{reason: "the spot alone", change: func(c *Config) { c.Tokens = 1 }, ok: true},
+		{reason: "a picture of less than nothing", change: func(c *Config) { c.Visual = -1 }},
+		{reason: "left blank: the paper's", change: func(c *Config) { c.Heads, c.Tokens = 0, 0 }, ok: true},
+		{reason: "as wide as there are genes", change: func(c *Config) { *c = Released(32) }, ok: true},
 	} {
 		c := Paper(3)
 		tc.change(&c)

@@ -2,37 +2,30 @@ package spackle
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spatialgo/spatialgo/spared"
 	"github.com/spatialgo/spatialgo/spared/neighbor"
 )
 
-// Neighbors is the number n of neighbours in a spot's neighbourhood: as many
-// as lie within two hops on Visium's hexagonal grid.
-const Neighbors = 18
-
-// Tokens is the number of spots of a neighbourhood, the spot itself included.
-const Tokens = Neighbors + 1
-
 // Neighborhoods returns the neighbourhood of each spot of one slide as
-// [spots][Tokens] indices: the spot itself, then its 18 nearest spots by
+// [spots][n+1] indices: the spot itself, then its n nearest spots by
 // (distance, index). Distances are Euclidean, in full-resolution pixels. Where
-// a slide has fewer than 19 spots, the spot itself stands in for those that
-// it lacks. It is an error if there is only one spot, since then there is no
-// neighbour to learn from.
-func Neighborhoods(x, y []float64) ([]int32, error) {
-	n := len(x)
-	if n == 1 {
+// a slide has fewer than n+1 spots, the spot itself stands in for those that
+// it lacks. It is an error if there is only one spot, unless n is 0, since then
+// there is no neighbour to learn from.
+func Neighborhoods(x, y []float64, n int) ([]int32, error) {
+	if len(x) == 1 && n > 0 {
 		return nil, fmt.Errorf("spackle: one spot alone has no neighbourhood")
 	}
-	near, _, err := neighbor.KNNSorted(x, y, Neighbors)
+	near, _, err := neighbor.KNNSorted(x, y, n)
 	if err != nil {
 		return nil, fmt.Errorf("spackle: neighbourhoods: %w", err)
 	}
-	table := make([]int32, 0, n*Tokens)
-	for i := range n {
+	table := make([]int32, 0, len(x)*(n+1))
+	for i := range x {
 		table = append(table, int32(i))
-		for _, j := range near[i*Neighbors : (i+1)*Neighbors] {
+		for _, j := range near[i*n : (i+1)*n] {
 			if j < 0 {
 				j = int32(i)
 			}
@@ -42,20 +35,29 @@ func Neighborhoods(x, y []float64) ([]int32, error) {
 	return table, nil
 }
 
-// neighborhoods returns, for the given spots of a data set, the table
-// [len(spots)][Tokens] of rows of the data set. Neighbours are sought among
-// the given spots only, within the spot's own slide.
-func neighborhoods(ds *spared.Dataset, spots []int) ([]int32, error) {
-	table := make([]int32, len(spots)*Tokens)
+// surroundings says which spots a network sees beside a spot.
+type surroundings struct {
+	tokens int  // of a neighbourhood, the spot itself included
+	across bool // neighbours are sought on all slides at once and stand by index, as in the released library
+}
+
+// of returns, for the given spots of a data set, the table
+// [len(spots)][tokens] of rows of the data set. Neighbours are sought among the
+// given spots only, within the spot's own slide unless across.
+func (s surroundings) of(ds *spared.Dataset, spots []int) ([]int32, error) {
 	bySlide := make([][]int, len(ds.Sections)) // places in spots
 	for k, i := range spots {
-		s := ds.Spots[i].Slide
-		if s < 0 || s >= len(ds.Sections) {
-			return nil, fmt.Errorf("spackle: spot %s is on section %d of %d", ds.Spots[i].ID, s, len(ds.Sections))
+		slide := ds.Spots[i].Slide
+		if slide < 0 || slide >= len(ds.Sections) {
+			return nil, fmt.Errorf("spackle: spot %s is on section %d of %d", ds.Spots[i].ID, slide, len(ds.Sections))
 		}
-		bySlide[s] = append(bySlide[s], k)
+		if s.across {
+			slide = 0
+		}
+		bySlide[slide] = append(bySlide[slide], k)
 	}
-	for s, places := range bySlide {
+	table := make([]int32, len(spots)*s.tokens)
+	for slide, places := range bySlide {
 		if len(places) == 0 {
 			continue
 		}
@@ -63,15 +65,29 @@ func neighborhoods(ds *spared.Dataset, spots []int) ([]int32, error) {
 		for j, k := range places {
 			x[j], y[j] = ds.Spots[spots[k]].X, ds.Spots[spots[k]].Y
 		}
-		local, err := Neighborhoods(x, y)
-		if err != nil {
-			return nil, fmt.Errorf("slide %s: %w", ds.Sections[s].Name, err)
+		local, err := s.at(x, y)
+		switch {
+		case err != nil && s.across:
+			return nil, err
+		case err != nil:
+			return nil, fmt.Errorf("slide %s: %w", ds.Sections[slide].Name, err)
 		}
 		for j, k := range places {
-			for t, l := range local[j*Tokens : (j+1)*Tokens] {
-				table[k*Tokens+t] = int32(spots[places[l]])
+			for t, l := range local[j*s.tokens : (j+1)*s.tokens] {
+				table[k*s.tokens+t] = int32(spots[places[l]])
 			}
 		}
 	}
 	return table, nil
+}
+
+// at returns the neighbourhoods of spots at these places, [spots][tokens].
+func (s surroundings) at(x, y []float64) ([]int32, error) {
+	table, err := Neighborhoods(x, y, s.tokens-1)
+	if s.across {
+		for i := 0; i < len(table); i += s.tokens {
+			slices.Sort(table[i+1 : i+s.tokens])
+		}
+	}
+	return table, err
 }

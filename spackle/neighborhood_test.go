@@ -16,7 +16,7 @@ func TestNeighborhoods(t *testing.T) {
 		return
 	}
 	x, y := line(40)
-	table, err := Neighborhoods(x, y)
+	table, err := Neighborhoods(x, y, Neighbors)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestNeighborhoods(t *testing.T) {
 		}
 	}
 	x, y = line(3)
-	if table, err = Neighborhoods(x, y); err != nil {
+	if table, err = Neighborhoods(x, y, Neighbors); err != nil {
 		t.Fatal(err)
 	}
 	want := []int32{1, 0, 2}
@@ -45,10 +45,10 @@ func TestNeighborhoods(t *testing.T) {
 	if got := table[Tokens : 2*Tokens]; !slices.Equal(got, want) {
 		t.Errorf("three spots: %v, want the spot itself in the place of those that are missing", got)
 	}
-	if _, err := Neighborhoods([]float64{1}, []float64{1}); err == nil {
+	if _, err := Neighborhoods([]float64{1}, []float64{1}, Neighbors); err == nil {
 		t.Error("one spot has a neighbourhood")
 	}
-	if table, err := Neighborhoods(nil, nil); err != nil || len(table) != 0 {
+	if table, err := Neighborhoods(nil, nil, Neighbors); err != nil || len(table) != 0 {
 		t.Errorf("no spots: %v, %v", table, err)
 	}
 }
@@ -64,7 +64,7 @@ func TestNeighborhoodsWithin(t *testing.T) {
 	}
 	for _, split := range []spared.Split{spared.Train, spared.Val} {
 		rows := ds.SpotsIn(split)
-		table, err := neighborhoods(ds, rows)
+		table, err := surroundings{tokens: Tokens}.of(ds, rows)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestNeighborhoodsWithin(t *testing.T) {
 		}
 	}
 	lone := ds.SpotsOf(0)[:1]
-	if _, err := neighborhoods(ds, append(lone, ds.SpotsOf(1)...)); err == nil || !strings.Contains(err.Error(), "slide0") {
+	if _, err := (surroundings{tokens: Tokens}).of(ds, append(lone, ds.SpotsOf(1)...)); err == nil || !strings.Contains(err.Error(), "slide0") {
 		t.Errorf("a slide with one spot: %v, want an error that names it", err)
 	}
 }

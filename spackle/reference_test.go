@@ -3,6 +3,7 @@ package spackle
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -194,22 +195,25 @@ func (r reference) norm(name string, x, add [][]float64) [][]float64 {
 
 // attend is attention of one sequence to itself.
 func (r reference) attend(layer string, x [][]float64) [][]float64 {
-	e := r.c.Width
+	e, heads := r.c.Width, max(r.c.Heads, 1)
 	qkv := r.linear(layer+".self_attn.in_proj", x)
 	out := make([][]float64, len(x))
 	for t := range x {
-		a, sum := make([]float64, len(x)), 0.0
-		for s := range x {
-			for i := range e {
-				a[s] += qkv[t][i] * qkv[s][e+i]
-			}
-			a[s] = math.Exp(a[s] / math.Sqrt(float64(e)))
-			sum += a[s]
-		}
 		out[t] = make([]float64, e)
-		for s := range x {
-			for i := range e {
-				out[t][i] += a[s] / sum * qkv[s][2*e+i]
+		for h := range heads {
+			lo, hi := h*e/heads, (h+1)*e/heads
+			a, sum := make([]float64, len(x)), 0.0
+			for s := range x {
+				for i := lo; i < hi; i++ {
+					a[s] += qkv[t][i] * qkv[s][e+i]
+				}
+				a[s] = math.Exp(a[s] / math.Sqrt(float64(hi-lo)))
+				sum += a[s]
+			}
+			for s := range x {
+				for i := lo; i < hi; i++ {
+					out[t][i] += a[s] / sum * qkv[s][2*e+i]
+				}
 			}
 		}
 	}
@@ -219,6 +223,16 @@ func (r reference) attend(layer string, x [][]float64) [][]float64 {
 // encode maps sequences (of spots of a neighbourhood, or for attention over
 // the batch of one slot of all neighbourhoods) to their reconstruction.
 func (r reference) encode(x [][]float64) [][]float64 {
+	if g := r.c.Genes; r.c.Visual > 0 {
+		var genes, picture [][]float64
+		for t := range x {
+			genes, picture = append(genes, slices.Clone(x[t][:g])), append(picture, x[t][g:])
+		}
+		for t, seen := range r.linear("visual", picture) {
+			genes[t] = append(genes[t], seen...)
+		}
+		x = genes
+	}
 	h := r.linear("input", x)
 	for i := range r.c.Layers {
 		layer := "encoder.layers." + strconv.Itoa(i)
@@ -234,31 +248,31 @@ func (r reference) encode(x [][]float64) [][]float64 {
 	return r.linear("output", h)
 }
 
-// run is encode of a batch [B][S][G], along the axis that is attended over.
+// run is encode of a batch [B][S][G+V], along the axis that is attended over.
 func (r reference) run(x []float32, b, s int) []float64 {
-	g := r.c.Genes
-	out := make([]float64, len(x))
+	g, columns := r.c.Genes, r.c.columns()
+	out := make([]float64, b*s*g)
 	sequences, length := b, s
-	at := func(sequence, place int) int { return (sequence*s + place) * g }
+	at := func(sequence, place int) int { return sequence*s + place }
 	if r.c.Attention == Batch {
 		sequences, length = s, b
-		at = func(sequence, place int) int { return (place*s + sequence) * g }
+		at = func(sequence, place int) int { return place*s + sequence }
 	}
 	for q := range sequences {
 		in := make([][]float64, length)
 		for p := range in {
-			for _, v := range x[at(q, p) : at(q, p)+g] {
+			for _, v := range x[at(q, p)*columns:][:columns] {
 				in[p] = append(in[p], float64(v))
 			}
 		}
 		for p, row := range r.encode(in) {
-			copy(out[at(q, p):], row)
+			copy(out[at(q, p)*g:], row)
 		}
 	}
 	return out
 }
 
-// forward runs the graph's network on a batch [B][Tokens][G].
+// forward runs the graph's network on a batch [B][S][G+V].
 func forward(t testing.TB, e *engine.Engine, c Config, w weights, x []float32, first bool) []float32 {
 	t.Helper()
 	n, err := newNetwork(e, c, w)
@@ -269,7 +283,8 @@ func forward(t testing.TB, e *engine.Engine, c Config, w weights, x []float32, f
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(x, len(x)/(Tokens*c.Genes), Tokens, c.Genes))
+	c = n.config
+	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(x, len(x)/(c.Tokens*c.columns()), c.Tokens, c.columns()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,10 @@ func (r Report) String() string {
 	if !math.IsNaN(r.ValMSE) {
 		s += fmt.Sprintf(", val MSE %.3f (best %.3f at %d)", r.ValMSE, r.BestValMSE, r.BestStep)
 	}
-	if r.StepsPerSecond > 0 {
+	switch {
+	case r.Early:
+		s += ", patience ran out"
+	case r.StepsPerSecond > 0:
 		s += fmt.Sprintf(", %.1f steps/s, %s left", r.StepsPerSecond, r.Left.Round(time.Second))
 	}
 	return s

@@ -7,10 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"maps"
 	"os"
 	"slices"
 	"strings"
+
+	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/spatialgo/spatialgo/internal/atomicfile"
 	"github.com/spatialgo/spatialgo/internal/engine"
@@ -48,21 +51,43 @@ func dataDigest(ds *spared.Dataset) string {
 		if slices.Contains(madeByCompletion, name) {
 			continue
 		}
-		m := ds.Layers[name]
-		fmt.Fprintf(h, "%q %d x %d\n", name, m.Rows, m.Cols)
-		for i := range m.Rows {
-			binary.Write(h, binary.LittleEndian, m.Data[i*m.Stride:][:m.Cols]) // a hash takes everything
+		fmt.Fprintf(h, "%q ", name)
+		hashRows(h, ds.Layers[name])
+	}
+	fmt.Fprintf(h, "%+v\n", ds.Panel)
+	if m := ds.PanelCounts; m != nil {
+		fmt.Fprintf(h, "panel %d x %d\n", m.Rows, m.Cols)
+		binary.Write(h, binary.LittleEndian, m.IndPtr)
+		binary.Write(h, binary.LittleEndian, m.Indices)
+		binary.Write(h, binary.LittleEndian, m.Data)
+	}
+	for _, name := range slices.Sorted(maps.Keys(ds.Obsm)) { // of the picture, which views show
+		if m := ds.Obsm[name]; strings.HasPrefix(name, "embeddings_") {
+			fmt.Fprintf(h, "%q\n", name)
+			hashRows(h, m)
 		}
 	}
 	binary.Write(h, binary.LittleEndian, ds.Mask)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Digest identifies the network: the sha256 of its form, its layer, its genes
-// and its weights.
+// hashRows adds a matrix to a hash, which takes everything.
+func hashRows(h hash.Hash, m blas32.General) {
+	fmt.Fprintf(h, "%d x %d\n", m.Rows, m.Cols)
+	for i := range m.Rows {
+		binary.Write(h, binary.LittleEndian, m.Data[i*m.Stride:][:m.Cols])
+	}
+}
+
+// Digest identifies the network: the sha256 of its form, its layer, its genes,
+// what else it reads and its weights.
 func (m *Model) Digest() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%+v %q %q\n", m.Config, m.Layer, m.Genes)
+	c := m.Config.brief()
+	fmt.Fprintf(h, "{Genes:%d Width:%d Hidden:%d Layers:%d Dropout:%v Attention:%s} %q %q\n", c.Genes, c.Width, c.Hidden, c.Layers, c.Dropout, c.Attention, m.Layer, m.Genes)
+	if c.Tokens > 0 || c.Heads > 0 || c.Visual > 0 || m.Targets != nil || m.NeighborsAcrossSlides { // files from before these have none
+		fmt.Fprintf(h, "%d %d %d %q %q %t\n", c.Tokens, c.Heads, c.Visual, m.Targets, m.Features, m.NeighborsAcrossSlides)
+	}
 	for _, p := range m.Config.parameters() {
 		fmt.Fprintf(h, "%s %v\n", p.name, p.dims)
 		binary.Write(h, binary.LittleEndian, m.weights[p.name]) // a hash takes everything
@@ -130,17 +155,21 @@ func evaluationKey(ds *spared.Dataset, o EvaluateOptions) (string, error) {
 		}
 		methods = append(methods, m)
 	}
+	const version = 2 // of what an evaluation measures
 	b, err := json.Marshal(struct {
-		Data    []string
-		Name    string
-		Methods []method
-		Masks   int
-		Rule    string
-		Seed    uint64
-		Split   string
-		Pairs   int
-		Targets int
-	}{[]string{dataDigest(ds), ds.Manifest.Fingerprint(), ds.Manifest.Splits, strings.Join(ds.Manifest.Notes, "\n")}, o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs, o.Targets})
+		Version   int
+		Data      []string
+		Name      string
+		Methods   []method
+		Masks     int
+		Rule      string
+		Seed      uint64
+		Split     string
+		Pairs     int
+		Targets   int
+		Protocol  Protocol
+		Bootstrap int
+	}{version, []string{dataDigest(ds), ds.Manifest.Fingerprint(), ds.Manifest.Splits, strings.Join(ds.Manifest.Notes, "\n")}, o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs, o.Targets, o.Protocol, o.Bootstrap})
 	if err != nil {
 		return "", fmt.Errorf("spackle: %w", err)
 	}

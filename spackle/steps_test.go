@@ -267,6 +267,8 @@ func TestEvaluateFile(t *testing.T) {
 		{"another mask", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Masks = 3 }},
 		{"the other rule", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Rule = spackle.PMed }},
 		{"another split", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Split = spared.Val }},
+		{"the other protocol", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Protocol = spackle.Published }},
+		{"other resamples", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Bootstrap = 10 }},
 		{"no pairs", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Pairs = -1 }},
 		{"another name", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Name = "mine" }},
 		{"a method less", func(_ *spared.Dataset, o *spackle.EvaluateOptions) { o.Methods = o.Methods[:2] }},
@@ -276,6 +278,12 @@ func TestEvaluateFile(t *testing.T) {
 		{"other counts", func(d *spared.Dataset, o *spackle.EvaluateOptions) { *d = *stored(2); *o = options(d, 1) }},
 		{"a spot that moved", func(d *spared.Dataset, _ *spackle.EvaluateOptions) { d.Spots[len(d.Spots)-3].X += 30 }},
 		{"another sum over all genes", func(d *spared.Dataset, _ *spackle.EvaluateOptions) { d.Spots[len(d.Spots)-3].RPK += 3 }},
+		{"another gene of the panel", func(d *spared.Dataset, _ *spackle.EvaluateOptions) {
+			d.Panel = append(d.Panel, spared.PanelGene{ID: "more"})
+		}},
+		{"another embedding of the picture", func(d *spared.Dataset, _ *spackle.EvaluateOptions) {
+			d.Obsm = map[string]blas32.General{"embeddings_x": {Rows: len(d.Spots), Cols: 1, Stride: 1, Data: make([]float32, len(d.Spots))}}
+		}},
 		{"another note", func(d *spared.Dataset, _ *spackle.EvaluateOptions) { d.Manifest.Notes = []string{"be careful"} }},
 		{"another recipe", func(d *spared.Dataset, _ *spackle.EvaluateOptions) { d.Manifest.Recipe.Hops = 3 }},
 	} {

@@ -31,22 +31,35 @@ const (
 type Model struct {
 	Config   Config
 	Genes    []string // Ensembl ids in the order of the network's columns
+	Targets  []string // of these, the genes that it learnt to complete, in that order, the others being context; nil = all
 	Layer    string   // the layer of the data set that it was trained on
+	Features string   // the embedding of the picture that it reads too, by its name in Dataset.Obsm; "" = none
 	Training Training
+
+	NeighborsAcrossSlides bool // it was trained on neighbours of all slides; see TrainOptions
 
 	weights weights
 }
 
+// Completes returns the number of genes that the network learnt to complete.
+func (m *Model) Completes() int {
+	if m.Targets == nil {
+		return len(m.Genes)
+	}
+	return len(m.Targets)
+}
+
 // Training records how a model came about.
 type Training struct {
-	Start    Start   `json:"start"`     // biases of the adapters before the first step
-	Steps    int     `json:"steps"`     // steps that were asked for
-	Batch    int     `json:"batch"`     // spots per step
-	Rate     float64 `json:"lr"`        // learning rate
-	Warmup   int     `json:"warmup"`    // steps over which the learning rate rose
-	Seed     uint64  `json:"seed"`      // of all random numbers
-	ValEvery int     `json:"val_every"` // steps between validations
-	Rule     string  `json:"rule"`      // how values were hidden
+	Start    Start   `json:"start"`              // biases of the adapters before the first step
+	Steps    int     `json:"steps"`              // steps that were asked for
+	Batch    int     `json:"batch"`              // spots per step
+	Rate     float64 `json:"lr"`                 // learning rate
+	Warmup   int     `json:"warmup"`             // steps over which the learning rate rose
+	Patience int     `json:"patience,omitempty"` // validations without a new best after which it ends; 0 = never
+	Seed     uint64  `json:"seed"`               // of all random numbers
+	ValEvery int     `json:"val_every"`          // steps between validations
+	Rule     string  `json:"rule"`               // how values were hidden
 
 	Data       string `json:"data"`        // sha256 of the data set's part that training depends on
 	TrainSpots int    `json:"train_spots"` // spots learnt from
@@ -59,8 +72,20 @@ type Training struct {
 	History    []Point `json:"history"`      // one per validation
 }
 
-// Finished reports whether all steps were taken.
-func (t *Training) Finished() bool { return t.Step >= t.Steps }
+// Finished reports whether all steps were taken, or as many as Patience
+// allowed.
+func (t *Training) Finished() bool {
+	if t.Step >= t.Steps {
+		return true
+	}
+	since := 0 // validations since the best
+	for _, p := range t.History {
+		if p.Step > t.BestStep {
+			since++
+		}
+	}
+	return t.Patience > 0 && since >= t.Patience
+}
 
 // Point is one validation during training.
 type Point struct {
@@ -75,6 +100,9 @@ type record struct {
 	Network  Config   `json:"network"`
 	Layer    string   `json:"layer"`
 	Genes    []string `json:"genes"`
+	Targets  []string `json:"targets,omitempty"`
+	Features string   `json:"features,omitempty"`
+	Across   bool     `json:"neighbors_across_slides,omitempty"`
 	Digest   string   `json:"digest"` // Model.Digest, which tells a damaged file
 	Training Training `json:"training"`
 }
@@ -86,7 +114,7 @@ const recordVersion = 1
 // in the file's metadata. What was at path is replaced in one step, so that
 // there is a whole model at any time. The folder must exist.
 func (m *Model) Save(path string) error {
-	b, err := json.Marshal(record{recordVersion, m.Config, m.Layer, m.Genes, m.Digest(), m.Training})
+	b, err := json.Marshal(record{recordVersion, m.Config.withDefaults(), m.Layer, m.Genes, m.Targets, m.Features, m.NeighborsAcrossSlides, m.Digest(), m.Training})
 	if err != nil {
 		return fmt.Errorf("spackle: saving the model: %w", err)
 	}
@@ -146,11 +174,12 @@ func parse(path string, f safetensors.File) (*Model, error) {
 	if err := r.check(path); err != nil {
 		return nil, err
 	}
-	w, err := readWeights(path, "", r.Network, f)
+	c := r.Network.withDefaults()
+	w, err := readWeights(path, "", c, f)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Config: r.Network, Genes: r.Genes, Layer: r.Layer, Training: r.Training, weights: w}
+	m := &Model{Config: c, Genes: r.Genes, Targets: r.Targets, Layer: r.Layer, Features: r.Features, NeighborsAcrossSlides: r.Across, Training: r.Training, weights: w}
 	if m.Digest() != r.Digest {
 		return nil, format.Errorf(path, recordKey, "gives another digest than network and weights have: the file is damaged; copy it again, or train anew")
 	}
@@ -167,8 +196,17 @@ func (r *record) check(path string) error {
 	if len(r.Genes) != r.Network.Genes {
 		return format.Errorf(path, recordKey+": genes", "%d genes for a network of %d", len(r.Genes), r.Network.Genes)
 	}
+	at := places(r.Genes)
+	for _, id := range r.Targets {
+		if _, ok := at[id]; !ok {
+			return format.Errorf(path, recordKey+": targets", "%q is none of the network's genes", id)
+		}
+	}
 	if r.Layer == "" {
 		return format.Errorf(path, recordKey+": layer", "missing")
+	}
+	if (r.Features != "") != (r.Network.Visual > 0) {
+		return format.Errorf(path, recordKey+": features", "%q for a network that reads %d numbers of a picture", r.Features, r.Network.Visual)
 	}
 	return nil
 }

@@ -96,10 +96,11 @@ func TestSaveInOneStep(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	// width changes the network that a record describes.
-	width := func(w int) func(map[string]any) {
-		return func(m map[string]any) { m["network"].(map[string]any)["width"] = w }
+	// network changes the network that a record describes.
+	network := func(key string, value int) func(map[string]any) {
+		return func(m map[string]any) { m["network"].(map[string]any)[key] = value }
 	}
+	width := func(w int) func(map[string]any) { return network("width", w) }
 	for _, tc := range []struct {
 		reason string
 		damage func(t *testing.T, dir string)
@@ -121,6 +122,14 @@ func TestLoadRefuses(t *testing.T) {
 		{reason: "a network of no width", damage: editRecord(width(0)), errHas: "network"},
 		{reason: "the record of another width", damage: editRecord(width(16)), errHas: "input.weight"},
 		{reason: "more layers than memory has room for", damage: editRecord(func(m map[string]any) { m["network"].(map[string]any)["layers"] = 1 << 50 }), errHas: "layers"},
+		{reason: "heads that do not divide the width", damage: editRecord(network("heads", 3)), errHas: "3 heads for a width of 8"},
+		{reason: "a neighbourhood of no spot", damage: editRecord(network("tokens", -1)), errHas: "neighbourhoods of -1 spots"},
+		{reason: "more neighbours than memory has room for", damage: editRecord(network("tokens", 1<<40)), errHas: "want 1 to 1024 spots"},
+		{reason: "another number of neighbours", damage: editRecord(network("tokens", 7)), errHas: "digest"},
+		{reason: "a picture that has no name", damage: editRecord(network("visual", 5)), errHas: `features: "" for a network that reads 5`},
+		{reason: "a picture that no network reads", damage: editRecord(func(m map[string]any) { m["features"] = "X_uni" }), errHas: "reads 0 numbers"},
+		{reason: "a target that is none of the genes", damage: editRecord(func(m map[string]any) { m["targets"] = []string{"ENSG1", "ENSGX"} }), errHas: `targets: "ENSGX" is none of the network's genes`},
+		{reason: "neighbours of other slides", damage: editRecord(func(m map[string]any) { m["neighbors_across_slides"] = true }), errHas: "digest"},
 		{reason: "a tensor missing", damage: editFile(func(f *safetensors.File) { delete(f.Tensors, "output.bias") }), errHas: "output.bias: missing"},
 		{reason: "one bit of the weights", damage: edit(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), errHas: "digest"},
 		{reason: "another gene", damage: edit(func(b []byte) []byte { return bytes.Replace(b, []byte("ENSG2"), []byte("ENSG9"), 1) }), errHas: "digest"},
@@ -232,6 +241,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add(file.Metadata[recordKey])
 	f.Add(`{"version":1,"network":{"genes":1,"width":4294967296,"hidden":4294967296,"layers":1,"attention":"batch"},"genes":["a"],"layer":"x"}`)
 	f.Add(`{"version":1,"network":{"genes":1,"width":8,"hidden":16,"layers":9223372036854775807,"attention":"batch"},"genes":["a"],"layer":"x"}`)
+	f.Add(`{"version":1,"network":{"genes":1,"width":8,"hidden":16,"layers":1,"attention":"batch","tokens":9223372036854775807,"heads":-1,"visual":-5},"genes":["a"],"targets":["b"],"features":"x","layer":"x"}`)
 	f.Add(`{}`)
 	f.Add(``)
 	f.Fuzz(func(t *testing.T, record string) {

@@ -1,6 +1,7 @@
 package spackle
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -26,21 +28,51 @@ import (
 // for Steps, Batch and Start, which are chosen to come far in a minute or two
 // of one processor.
 type TrainOptions struct {
-	Layer     string    // to learn; "" = c_d_log1p where the data set has a batch correction, else d_log1p
-	Attention Attention // "" = Neighborhood
-	Start     Start     // "" = StartMeans; published StartTorch
-	Steps     int       // 0 = DefaultSteps; published 10,000
-	Batch     int       // spots per step; 0 = DefaultBatch; published 256. Never more than there are train spots
-	Rate      float64   // learning rate of Adam; 0 = 1e-3
-	Warmup    int       // steps over which the rate rises to Rate; published 0
-	Seed      uint64    // 0 = 42
-	ValEvery  int       // steps between validations; 0 = 10
+	Form Form // what the blanks below stand for; "" = FormPaper
+
+	// The network.
+	Attention Attention // "" = Neighborhood; released Batch
+	Width     int       // of the transformer; 0 = 128; released the number of genes
+	Heads     int       // of its attention, a divisor of Width; 0 = 1
+
+	// What it learns from.
+	Layer                 string // "" = c_d_log1p where the data set has a batch correction, else d_log1p
+	Raw                   bool   // instead of that layer c_log1p or log1p, zeros as they are: the ablation without pre-completion
+	Genes                 int    // learn so many genes only, those with the highest Moran's I; 0 = all of the data set
+	Targets               int    // of these, hide and complete so many only; the others are context, which is always visible; 0 = all
+	Neighbors             int    // of a spot; 0 = 18, negative = none; published also 6 and 36
+	NeighborsAcrossSlides bool   // seek them on all slides of the split at once, as released; see the package's differences
+	Features              string // matrix of Dataset.Obsm, an embedding of the picture, that is read beside the genes; "" = none
+
+	// How it learns.
+	Start    Start   // "" = StartMeans; published and released StartTorch
+	Steps    int     // 0 = DefaultSteps; published 10,000
+	Batch    int     // spots per step; 0 = DefaultBatch; published and released 256. Never more than there are train spots
+	Rate     float64 // learning rate of Adam; 0 = 1e-3; published the best of Rates
+	Warmup   int     // steps over which the rate rises to Rate; published 0
+	Patience int     // end after so many validations in a row that were not the best so far; 0 = never, as published
+	Seed     uint64  // 0 = 42
+	ValEvery int     // steps between validations; 0 = 10
 
 	Engine *engine.Engine // nil = the best of this machine
 	Report func(Report)   // hears of each step, from one goroutine; nil = silence
 
 	config func(*Config) // changes the network, in tests
 }
+
+// Form names one of the two networks called SpaCKLE. What sets them apart can
+// also be chosen one by one.
+type Form string
+
+const (
+	// FormPaper is the network that the paper describes. The default.
+	FormPaper Form = "paper"
+	// FormReleased is what the released library computes: attention over the
+	// batch, as wide as there are genes, from PyTorch's start, 256 spots a step.
+	// (That its neighbours may be of other slides is an option of its own,
+	// NeighborsAcrossSlides.)
+	FormReleased Form = "released"
+)
 
 // DefaultSteps and DefaultBatch are what a training takes where nothing else
 // is asked for. On two slides of about 1,000 spots, 1,000 steps of 64 spots
@@ -70,6 +102,7 @@ const (
 // Report is the state of a training after a step.
 type Report struct {
 	Step, Steps    int
+	Early          bool          // it ends with this step, before all were taken: patience ran out
 	Loss           float64       // of this step, Eq. 5
 	ValMSE         float64       // of the last validation; NaN before the first
 	BestStep       int           // 0 before the first validation
@@ -92,13 +125,18 @@ const saveEvery = 20 * time.Second
 // spots of the same slide and split. Of their values [B,19,G], measured ones
 // are hidden at random by rule P30, a fresh draw each step, and the network
 // learns to reconstruct all values, hidden or not, measured or completed by
-// the median (Eq. 5).
+// the median, of targets or of context (Eq. 5).
 //
 // Every ValEvery steps, and after the last, the error is measured on all
 // validation spots: the mean squared error over hidden values of the spots
 // themselves. What is hidden there is drawn once, so the errors of one
 // training are comparable with each other. (The released library hides other
 // values each time, and drops the spots that do not fill a batch.)
+//
+// What cannot be trained is refused before the first step: no train or no
+// validation spots, a value that is not finite, a gene that no train spot
+// measured (there is nothing to learn it from, unless it is context), a slide
+// of one spot. A slide of a few is no hindrance; see Neighborhoods.
 //
 // If dir holds the finished training of the same data and options, it is
 // loaded and nothing is computed. If it holds an unfinished one, training goes
@@ -145,16 +183,16 @@ type run struct {
 	dir   string
 	model *Model // its Training and best weights grow
 
-	values   blas32.General // the layer
-	measured []bool
-	p        []float64 // probability of hiding, by gene
+	values   blas32.General // [spots][G+V], the layer and what the picture shows
+	measured []bool         // [spots][G]
+	p        []float64      // probability of hiding, by gene; 0 of context
 
 	trainRows  []int
-	trainTable []int32 // [len(train)][Tokens]
+	trainTable []int32 // [len(train)][S]
 	valInput   blas32.General
-	valHidden  []bool // [len(val)][genes]
+	valHidden  []bool // [len(val)][G]
 	valRows    []int
-	valTable   []int32 // [len(val)][Tokens]
+	valTable   []int32 // [len(val)][S]
 	losses     float64 // sum of the loss since the last validation
 	lossCount  int
 	lastSaved  time.Time
@@ -167,82 +205,157 @@ func newRun(ds *spared.Dataset, dir string, o TrainOptions) (*run, error) {
 	if err := checkData(ds); err != nil {
 		return nil, err
 	}
-	if o.Layer == "" {
-		o.Layer = spared.LayerDLog
-		if len(ds.Correction) > 0 {
-			o.Layer = spared.LayerCDLog
-		}
-	}
-	values, err := completeLayer(ds, o.Layer)
-	if err != nil {
-		return nil, err
-	}
-	r := &run{dir: dir, values: values, measured: ds.Mask,
-		trainRows: ds.SpotsIn(spared.Train), valRows: ds.SpotsIn(spared.Val)}
+	r := &run{dir: dir, trainRows: ds.SpotsIn(spared.Train), valRows: ds.SpotsIn(spared.Val)}
 	if len(r.trainRows) == 0 || len(r.valRows) == 0 {
-		return nil, fmt.Errorf("spackle: training needs train and validation spots; the data set has %d and %d", len(r.trainRows), len(r.valRows))
+		return nil, fmt.Errorf("spackle: training needs train and validation spots; the data set has %d and %d: divide it when it is built", len(r.trainRows), len(r.valRows))
 	}
-	if r.o, err = o.withDefaults(len(r.trainRows)); err != nil {
+	var err error
+	if r.o, err = o.withDefaults(ds, len(r.trainRows)); err != nil {
 		return nil, err
 	}
-	c := Paper(len(ds.Genes))
-	c.Attention = r.o.Attention
-	if o.config != nil {
-		o.config(&c)
+	r.model = &Model{Layer: r.o.Layer, Features: r.o.Features, NeighborsAcrossSlides: r.o.NeighborsAcrossSlides}
+	if err := r.choose(ds); err != nil {
+		return nil, err
 	}
-	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("spackle: %w", err)
+	if err := r.lay(ds); err != nil {
+		return nil, err
 	}
-	if r.trainTable, err = neighborhoods(ds, r.trainRows); err != nil {
-		return nil, fmt.Errorf("spackle: train split: %w", err)
-	}
-	if r.valTable, err = neighborhoods(ds, r.valRows); err != nil {
-		return nil, fmt.Errorf("spackle: validation split: %w", err)
-	}
-	r.p = P30.Probabilities(detected(ds))
 	if err := r.hideValidation(); err != nil {
 		return nil, err
 	}
-	r.model = &Model{Config: c, Layer: r.o.Layer, Training: Training{
-		Start: r.o.Start, Steps: r.o.Steps, Batch: r.o.Batch, Rate: r.o.Rate, Warmup: r.o.Warmup, Seed: r.o.Seed,
-		ValEvery: r.o.ValEvery, Rule: P30.String(), TrainSpots: len(r.trainRows), ValSpots: len(r.valRows)}}
-	for g := range ds.Genes {
-		r.model.Genes = append(r.model.Genes, ds.Genes[g].ID)
-	}
+	r.model.Training = Training{
+		Start: r.o.Start, Steps: r.o.Steps, Batch: r.o.Batch, Rate: r.o.Rate, Warmup: r.o.Warmup, Patience: r.o.Patience, Seed: r.o.Seed,
+		ValEvery: r.o.ValEvery, Rule: P30.String(), TrainSpots: len(r.trainRows), ValSpots: len(r.valRows)}
 	r.model.Training.Data = r.fingerprint()
 	return r, nil
 }
 
-func (o TrainOptions) withDefaults(trainSpots int) (TrainOptions, error) {
-	if o.Attention == "" {
-		o.Attention = Neighborhood
+// choose takes genes, targets and features from the data set: the values, how
+// often each gene is hidden, and the network that they fit.
+func (r *run) choose(ds *spared.Dataset) error {
+	columns, err := targets(ds, r.o.Genes)
+	if err != nil {
+		return err
 	}
-	if o.Start == "" {
-		o.Start = StartMeans
+	hidden, err := targets(ds, min(r.o.Targets, len(columns)))
+	if err != nil {
+		return err
 	}
-	if o.Start != StartMeans && o.Start != StartTorch {
+	layer, err := completeLayer(ds, r.o.Layer)
+	if err != nil {
+		return err
+	}
+	features, err := featuresOf(ds, r.o.Features)
+	if err != nil {
+		return err
+	}
+	r.values, r.measured = beside(selected(layer, columns), features), selectedMask(ds, columns)
+	all := P30.Probabilities(detected(ds))
+	for _, g := range columns {
+		p := 0.0
+		if id := ds.Genes[g].ID; slices.Contains(hidden, g) {
+			p = all[g]
+			r.model.Targets = append(r.model.Targets, id)
+		}
+		r.p = append(r.p, p)
+		r.model.Genes = append(r.model.Genes, ds.Genes[g].ID)
+	}
+	if len(r.model.Targets) == len(columns) {
+		r.model.Targets = nil
+	}
+	r.model.Config, err = r.o.network(len(columns), features.Cols)
+	if err != nil {
+		return err
+	}
+	return r.checkMeasured(ds, columns)
+}
+
+// checkMeasured returns an error that names the first gene to be completed that
+// no train spot measured.
+func (r *run) checkMeasured(ds *spared.Dataset, columns []int) error {
+	for k, g := range columns {
+		if r.p[k] > 0 && !slices.ContainsFunc(r.trainRows, func(i int) bool { return r.measured[i*len(columns)+k] }) {
+			return fmt.Errorf("spackle: gene %s (%s) was measured in none of the %d train spots: there is nothing to learn it from; build the data set without it", ds.Genes[g].ID, ds.Genes[g].Symbol, len(r.trainRows))
+		}
+	}
+	return nil
+}
+
+// lay finds the neighbourhoods.
+func (r *run) lay(ds *spared.Dataset) (err error) {
+	if r.trainTable, err = r.model.surroundings().of(ds, r.trainRows); err != nil {
+		return fmt.Errorf("spackle: train split: %w", err)
+	}
+	if r.valTable, err = r.model.surroundings().of(ds, r.valRows); err != nil {
+		return fmt.Errorf("spackle: validation split: %w", err)
+	}
+	return nil
+}
+
+// network returns the form of the network.
+func (o *TrainOptions) network(genes, features int) (Config, error) {
+	c := Paper(genes)
+	if o.Form == FormReleased {
+		c = Released(genes)
+	}
+	c.Attention, c.Visual = o.Attention, features
+	c.Width, c.Heads, c.Tokens = cmp.Or(o.Width, c.Width), cmp.Or(o.Heads, c.Heads), max(o.Neighbors, 0)+1
+	if o.config != nil {
+		o.config(&c)
+	}
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("spackle: %w", err)
+	}
+	return c, nil
+}
+
+// withDefaults fills in what is left blank, and returns an error where the
+// options contradict each other or the data set.
+func (o TrainOptions) withDefaults(ds *spared.Dataset, trainSpots int) (TrainOptions, error) {
+	o.Form = cmp.Or(o.Form, FormPaper)
+	blank := TrainOptions{Attention: Neighborhood, Start: StartMeans, Batch: DefaultBatch}
+	if o.Form == FormReleased {
+		blank = TrainOptions{Attention: Batch, Start: StartTorch, Batch: 256}
+	}
+	o.Attention, o.Start, o.Batch = cmp.Or(o.Attention, blank.Attention), cmp.Or(o.Start, blank.Start), cmp.Or(o.Batch, blank.Batch)
+	o.Steps, o.Rate = cmp.Or(o.Steps, DefaultSteps), cmp.Or(o.Rate, 1e-3)
+	o.Seed, o.ValEvery, o.Neighbors = cmp.Or(o.Seed, 42), cmp.Or(o.ValEvery, 10), cmp.Or(o.Neighbors, Neighbors)
+	genes := cmp.Or(o.Genes, len(ds.Genes))
+	switch {
+	case o.Form != FormPaper && o.Form != FormReleased:
+		return o, fmt.Errorf("spackle: form %q, want %q or %q", o.Form, FormPaper, FormReleased)
+	case o.Start != StartMeans && o.Start != StartTorch:
 		return o, fmt.Errorf("spackle: start %q, want %q or %q", o.Start, StartMeans, StartTorch)
+	case o.Steps < 0 || o.Batch < 0 || o.ValEvery < 0 || o.Warmup < 0 || o.Patience < 0 || !(o.Rate > 0) || math.IsInf(o.Rate, 0):
+		return o, fmt.Errorf("spackle: %d steps of %d spots at learning rate %g, warm-up %d, validation every %d, patience %d: want positive and finite numbers", o.Steps, o.Batch, o.Rate, o.Warmup, o.ValEvery, o.Patience)
+	case o.Width < 0 || o.Heads < 0:
+		return o, fmt.Errorf("spackle: width %d, %d heads: want positive numbers", o.Width, o.Heads)
+	case genes < 0 || genes > len(ds.Genes):
+		return o, fmt.Errorf("spackle: %d genes are to be learnt, of the data set's %d", o.Genes, len(ds.Genes))
+	case o.Targets < 0 || o.Targets > genes:
+		return o, fmt.Errorf("spackle: %d genes are to be completed, of the %d that are learnt", o.Targets, genes)
+	case o.Raw && o.Layer != "":
+		return o, fmt.Errorf("spackle: layer %q and Raw, which chooses the layer: leave one of them out", o.Layer)
 	}
-	if o.Steps == 0 {
-		o.Steps = DefaultSteps
+	if o.Layer == "" {
+		o.Layer = defaultLayer(ds, o.Raw)
 	}
-	if o.Batch == 0 {
-		o.Batch = DefaultBatch
-	}
-	if o.Rate == 0 {
-		o.Rate = 1e-3
-	}
-	if o.Seed == 0 {
-		o.Seed = 42
-	}
-	if o.ValEvery == 0 {
-		o.ValEvery = 10
-	}
-	if o.Steps < 0 || o.Batch < 0 || o.ValEvery < 0 || o.Warmup < 0 || !(o.Rate > 0) || math.IsInf(o.Rate, 0) {
-		return o, fmt.Errorf("spackle: %d steps of %d spots at learning rate %g, warm-up %d, validation every %d: want positive and finite numbers", o.Steps, o.Batch, o.Rate, o.Warmup, o.ValEvery)
-	}
+	o.Targets = cmp.Or(o.Targets, genes)
 	o.Batch = min(o.Batch, trainSpots)
 	return o, nil
+}
+
+// defaultLayer is what a network learns from.
+func defaultLayer(ds *spared.Dataset, raw bool) string {
+	switch corrected := len(ds.Correction) > 0; {
+	case raw && corrected:
+		return spared.LayerCLog
+	case raw:
+		return spared.LayerLog
+	case corrected:
+		return spared.LayerCDLog
+	}
+	return spared.LayerDLog
 }
 
 // checkData returns an error unless the parts of a data set that this package
@@ -279,10 +392,76 @@ func completeLayer(ds *spared.Dataset, name string) (blas32.General, error) {
 	return m, nil
 }
 
+// featuresOf returns the matrix of Obsm of that name, checked like a layer; one
+// without columns for "".
+func featuresOf(ds *spared.Dataset, name string) (blas32.General, error) {
+	if name == "" {
+		return blas32.General{}, nil
+	}
+	m, ok := ds.Obsm[name]
+	if !ok || m.Cols == 0 {
+		return m, fmt.Errorf("spackle: the data set has no embedding %q in obsm; it has %s", name, cmp.Or(strings.Join(slices.Sorted(maps.Keys(ds.Obsm)), ", "), "none"))
+	}
+	if m.Rows != len(ds.Spots) {
+		return m, fmt.Errorf("spackle: embedding %s has %d rows for %d spots", name, m.Rows, len(ds.Spots))
+	}
+	for i := range m.Rows {
+		for _, v := range m.Data[i*m.Stride:][:m.Cols] {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+				return m, fmt.Errorf("spackle: embedding %s holds %g at spot %s", name, f, ds.Spots[i].ID)
+			}
+		}
+	}
+	return m, nil
+}
+
+// selected returns columns of m, or m itself where they are all of it.
+func selected(m blas32.General, columns []int) blas32.General {
+	if slices.Equal(columns, indices(m.Cols)) {
+		return m
+	}
+	out := matrix(m.Rows, len(columns))
+	for i := range m.Rows {
+		for k, g := range columns {
+			out.Data[i*out.Stride+k] = m.Data[i*m.Stride+g]
+		}
+	}
+	return out
+}
+
+// selectedMask returns rising columns of the data set's mask, [spots][columns].
+func selectedMask(ds *spared.Dataset, columns []int) []bool {
+	n, genes := ds.N()
+	if len(columns) == genes {
+		return ds.Mask
+	}
+	out := make([]bool, 0, n*len(columns))
+	for i := range n {
+		for _, g := range columns {
+			out = append(out, ds.Mask[i*genes+g])
+		}
+	}
+	return out
+}
+
+// beside lays b to the right of a.
+func beside(a, b blas32.General) blas32.General {
+	if b.Cols == 0 {
+		return a
+	}
+	out := matrix(a.Rows, a.Cols+b.Cols)
+	for i := range a.Rows {
+		row := out.Data[i*out.Stride:][:out.Cols]
+		copy(row, a.Data[i*a.Stride:][:a.Cols])
+		copy(row[a.Cols:], b.Data[i*b.Stride:][:b.Cols])
+	}
+	return out
+}
+
 // hideValidation draws what is hidden from the validation spots and makes
 // their input.
 func (r *run) hideValidation() error {
-	genes := r.values.Cols
+	genes := r.model.Config.Genes
 	measured := make([]bool, 0, len(r.valRows)*genes)
 	for _, i := range r.valRows {
 		measured = append(measured, r.measured[i*genes:(i+1)*genes]...)
@@ -291,11 +470,13 @@ func (r *run) hideValidation() error {
 	if !slices.Contains(r.valHidden, true) {
 		return fmt.Errorf("spackle: no value of the %d validation spots could be hidden: there is nothing to validate on", len(r.valRows))
 	}
-	r.valInput = blas32.General{Rows: r.values.Rows, Cols: genes, Stride: genes, Data: make([]float32, r.values.Rows*genes)}
+	r.valInput = matrix(r.values.Rows, r.values.Cols)
 	for k, i := range r.valRows {
-		for g := range genes {
-			if !r.valHidden[k*genes+g] {
-				r.valInput.Data[i*genes+g] = r.values.Data[i*r.values.Stride+g]
+		row := r.valInput.Data[i*r.valInput.Stride:][:r.valInput.Cols]
+		copy(row, r.values.Data[i*r.values.Stride:])
+		for g, hidden := range r.valHidden[k*genes : (k+1)*genes] {
+			if hidden {
+				row[g] = 0
 			}
 		}
 	}
@@ -306,20 +487,23 @@ func (r *run) hideValidation() error {
 func (r *run) fingerprint() string {
 	h := sha256.New()
 	m := r.model
-	head, err := json.Marshal([]any{"spackle 1", m.Config, m.Layer, m.Genes, r.p, r.trainRows, r.valRows})
+	head, err := json.Marshal([]any{"spackle 1", m.Config.brief(), m.Layer, m.Genes, r.p, r.trainRows, r.valRows})
 	if err != nil {
 		panic(err) // strings and finite numbers
 	}
 	h.Write(head)
 	hashInts(h, r.trainTable)
 	hashInts(h, r.valTable)
+	genes := m.Config.Genes
 	for i := range r.values.Rows {
 		row := make([]byte, 0, 5*r.values.Cols)
-		for g := range r.values.Cols {
-			row = binary.LittleEndian.AppendUint32(row, math.Float32bits(r.values.Data[i*r.values.Stride+g]))
-			if r.measured[i*r.values.Cols+g] {
+		for g, v := range r.values.Data[i*r.values.Stride:][:r.values.Cols] {
+			row = binary.LittleEndian.AppendUint32(row, math.Float32bits(v))
+			switch {
+			case g >= genes: // the picture
+			case r.measured[i*genes+g]:
 				row = append(row, 1)
-			} else {
+			default:
 				row = append(row, 0)
 			}
 		}
@@ -360,7 +544,7 @@ func (r *run) train(ctx context.Context, e *engine.Engine) (*Model, error) {
 	clock := stopwatch{first: t.Step}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for b := range r.batches(inner, t.Step) {
+	for b := range r.batches(inner, t) {
 		loss, err := l.learn(b)
 		if err != nil {
 			return nil, err
@@ -376,7 +560,10 @@ func (r *run) train(ctx context.Context, e *engine.Engine) (*Model, error) {
 			}
 		}
 		r.report(loss, &clock)
-		if ctx.Err() == nil && time.Since(r.lastSaved) > saveEvery && !t.Finished() {
+		if t.Finished() { // maybe early
+			break
+		}
+		if ctx.Err() == nil && time.Since(r.lastSaved) > saveEvery {
 			if err := r.saveState(l); err != nil {
 				return nil, err
 			}
@@ -400,7 +587,7 @@ func (r *run) initial() weights {
 	c := r.model.Config
 	w := c.initial(source(r.o.Seed, streamWeights, 0))
 	if r.o.Start == StartMeans {
-		mean := make([]float64, r.values.Cols)
+		mean := make([]float64, r.values.Cols) // [G+V]
 		for _, i := range r.trainRows {
 			for g, v := range r.values.Data[i*r.values.Stride:][:r.values.Cols] {
 				mean[g] += float64(v) / float64(len(r.trainRows))
@@ -428,10 +615,14 @@ func (r *run) stop(l *learner, reason error) (*Model, error) {
 	return r.model, reason
 }
 
-// batches prepares the data of the steps from the given one on, one step ahead
-// of the engine. The channel closes after the last step, or when ctx ends.
-func (r *run) batches(ctx context.Context, from int) <-chan batch {
+// batches prepares the data of the steps that are left, one step ahead of the
+// engine. The channel closes after the last step, or when ctx ends.
+func (r *run) batches(ctx context.Context, t *Training) <-chan batch {
 	out := make(chan batch)
+	from := t.Step
+	if t.Finished() { // saved between the last step and the model
+		from = r.o.Steps
+	}
 	go func() {
 		defer close(out)
 		for step := from; step < r.o.Steps; step++ {
@@ -449,18 +640,18 @@ func (r *run) batches(ctx context.Context, from int) <-chan batch {
 // batch returns the data of a step (from 0), a function of the seed and the
 // step alone.
 func (r *run) batch(step int) batch {
-	genes := r.values.Cols
+	genes, columns, tokens := r.model.Config.Genes, r.values.Cols, r.model.Config.Tokens
 	perEpoch := len(r.trainRows) / r.o.Batch
 	if e := step / perEpoch; r.order == nil || e != r.epoch {
 		r.epoch, r.order = e, source(r.o.Seed, streamOrder, e).Perm(len(r.trainRows))
 	}
 	first := step % perEpoch * r.o.Batch
-	rows := make([]int32, 0, r.o.Batch*Tokens)
+	rows := make([]int32, 0, r.o.Batch*tokens)
 	for _, k := range r.order[first : first+r.o.Batch] {
-		rows = append(rows, r.trainTable[k*Tokens:(k+1)*Tokens]...)
+		rows = append(rows, r.trainTable[k*tokens:(k+1)*tokens]...)
 	}
 	b := batch{
-		x:    make([]float32, len(rows)*genes),
+		x:    make([]float32, len(rows)*columns),
 		key:  source(r.o.Seed, streamDropout, step).Uint32(),
 		rate: r.o.Rate * min(1, float64(step+1)/float64(r.o.Warmup+1)),
 	}
@@ -516,7 +707,7 @@ type stopwatch struct {
 
 func (r *run) report(loss float64, c *stopwatch) {
 	t := &r.model.Training
-	rep := Report{Step: t.Step, Steps: t.Steps, Loss: loss, ValMSE: math.NaN(), BestStep: t.BestStep, BestValMSE: math.NaN(), Engine: t.Engine}
+	rep := Report{Step: t.Step, Steps: t.Steps, Early: t.Step < t.Steps && t.Finished(), Loss: loss, ValMSE: math.NaN(), BestStep: t.BestStep, BestValMSE: math.NaN(), Engine: t.Engine}
 	if k := len(t.History); k > 0 {
 		rep.ValMSE, rep.BestValMSE = t.History[k-1].ValMSE, t.BestValMSE
 	}
@@ -524,7 +715,9 @@ func (r *run) report(loss float64, c *stopwatch) {
 		c.start = time.Now()
 	} else if s := time.Since(c.start).Seconds(); s > 0 {
 		rep.StepsPerSecond = float64(t.Step-c.first-1) / s
-		rep.Left = time.Duration(float64(t.Steps-t.Step) / rep.StepsPerSecond * float64(time.Second))
+		if !rep.Early {
+			rep.Left = time.Duration(float64(t.Steps-t.Step) / rep.StepsPerSecond * float64(time.Second))
+		}
 	}
 	if r.o.Report != nil {
 		r.o.Report(rep)

@@ -25,6 +25,8 @@ TASKS = [
     ("median", "adaptive median, 4,965 spots x 300 genes", ["spared"]),
     ("combat", "ComBat, 43,804 spots x 128 genes, 14 batches", ["combat", "inmoose", "scanpy"]),
     ("recipe", "whole recipe, 8 slides of 1,144 spots x 10,000 genes", ["spared without permutations", "spared"]),
+    ("spackle_step", "SpaCKLE, 10 training steps of 256 x 19 x 128", ["torch"]),
+    ("spackle_complete", "SpaCKLE, completing 5,000 spots x 128 genes (SpatialGo: compilation included)", ["torch"]),
 ]
 ONCE = {("recipe", "spared")}
 # Not the same computation: combat 0.3.3 uses the first gene's batch shift for the variance of all genes; file sizes
@@ -57,7 +59,7 @@ def agreement(task, peer, theirs, ours):
 def main():
     go, python, work, data, *only = sys.argv[1:]
     work = pathlib.Path(work)
-    if not (work / "batches.h5ad").exists():
+    if not (work / "batches.h5ad").exists() or not (work / "completion.ckpt").exists():
         subprocess.run([python, "-W", "ignore", "tools/peers_python.py", "prepare", "-", work, data], check=True)
     print(f"{platform.machine()}, {os.cpu_count()} cores; least CPU time of {ROUNDS} turns; input and imports excluded, "
           "peak memory of the whole process\n")

@@ -90,8 +90,44 @@ def batches(spots=43_804, genes=128, count=14):
     return table
 
 
+def completion(spots=5000, genes=128):
+    """Made-up expression on a hexagonal grid, 30 % of it missing, and the 19 spots of each neighbourhood."""
+    from scipy.spatial import cKDTree
+
+    draw = np.random.default_rng(42)
+    place = np.arange(spots)
+    row, col = place // 50, place % 50
+    where = np.stack([100 * (col + row % 2 / 2), 86.6 * row], 1)
+    values = draw.normal(6, 2, (spots, genes)).astype(np.float32)
+    values[draw.random(values.shape) < 0.3] = 0
+    table = anndata.AnnData(values)
+    table.obsm["spatial"] = where
+    table.obsm["neighborhood"] = cKDTree(where).query(where, 19)[1].astype(np.int64)
+    return table
+
+
+def network(genes=128, width=128):
+    """The network of the paper: attention over the spots of a neighbourhood."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(42)
+    layer = nn.TransformerEncoderLayer(width, 1, batch_first=True)
+    return nn.Sequential(nn.Linear(genes, width), nn.TransformerEncoder(layer, 2), nn.Linear(width, genes))
+
+
+def weights(net):
+    """The network's weights as the published library's checkpoints name them."""
+    names = {"0.": "linear.", "1.": "transformer_encoder.", "2.": "out_linear."}
+    return {"state_dict": {names[name[:2]] + name[2:]: value for name, value in net.state_dict().items()}}
+
+
 def prepare(work, data):
+    import torch
+
     work.mkdir(parents=True, exist_ok=True)
+    completion().write_h5ad(work / "completion.h5ad")
+    torch.save(weights(network()), work / "completion.ckpt")
     hippocampus(data).write_h5ad(work / "hippocampus.h5ad", compression="gzip")
     hippo(data).write_h5ad(work / "hippo.h5ad")
     batches().write_h5ad(work / "batches.h5ad")
@@ -191,7 +227,44 @@ def recipe(peer, work, data):
     return run, lambda kept: kept.layers["d_log1p"].mean()
 
 
-TASKS = {"read10x": read10x, "read_h5ad": read_h5ad, "write_h5ad": write_h5ad, "moran": moran, "median": median,
+def spackle_step(peer, work, data):
+    """Training steps as the published library takes them: hide values at random, reconstruct, one step of Adam."""
+    import torch
+
+    table = anndata.read_h5ad(work / "completion.h5ad")
+    values, near = torch.tensor(table.X), torch.tensor(table.obsm["neighborhood"])
+    net = network().train()
+    adam = torch.optim.Adam(net.parameters(), lr=1e-3)
+
+    def steps(first, last):
+        for i in range(first, last):
+            x = values[near[256 * i:256 * (i + 1)]]
+            hide = (torch.rand(x.shape) < 0.4) & (x != 0)
+            loss = torch.nn.functional.mse_loss(net(torch.where(hide, 0, x)), x)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+
+    steps(0, 3)
+    return lambda: steps(3, 13), lambda _: sum(p.numel() for p in net.parameters())
+
+
+def spackle_complete(peer, work, data):
+    """The output for the spot itself of each neighbourhood, 256 at a time."""
+    import torch
+
+    table = anndata.read_h5ad(work / "completion.h5ad")
+    values, near = torch.tensor(table.X), torch.tensor(table.obsm["neighborhood"])
+    net = network().eval()
+
+    def run():
+        with torch.inference_mode():
+            return torch.cat([net(values[part])[:, 0] for part in near.split(256)])
+
+    return run, lambda out: out.double().mean()
+
+
+TASKS = {"spackle_step": spackle_step, "spackle_complete": spackle_complete, "read10x": read10x, "read_h5ad": read_h5ad, "write_h5ad": write_h5ad, "moran": moran, "median": median,
          "combat": combat, "recipe": recipe}
 
 

@@ -44,6 +44,7 @@ func main() {
 	tasks := map[string]task{
 		"read10x": read10x, "read_h5ad": readH5AD, "write_h5ad": writeH5AD, "moran": moranI,
 		"median": adaptiveMedian, "combat": batchCorrection, "recipe": recipe,
+		"spackle_step": trainingSteps, "spackle_complete": prediction,
 	}
 	t, ok := tasks[os.Args[1]]
 	if !ok {

@@ -65,7 +65,7 @@ instead of computed again. It is replaced only by a complete new file.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&method, "method", "", "how: "+strings.Join(methodNames(), ", ")+" (default poisson-factor, or spackle with --model)")
-	f.StringVar(&model, "model", "", "a trained model, for the method spackle: the folder that train made, or the file in it")
+	f.StringVar(&model, "model", "", "a trained model, for the method spackle: the folder that train made, the file in it, or a checkpoint of SpaRED (.ckpt)")
 	f.StringVarP(&out, "output", "o", "", "the .h5ad file to write (required)")
 	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
 	_ = cmd.MarkFlagRequired("output") // the flag exists
@@ -96,14 +96,16 @@ type completion struct {
 	method      string
 	engine      string
 	layersAdded []string
+	targets     []string // ids of the genes that a model completes; nil = all
 }
 
 func (c *completion) bySpaCKLE(model string) error {
 	c.method = "spackle"
-	m, err := spackle.Load(model)
+	m, err := spackle.Open(model, c.ds)
 	if err != nil {
 		return err
 	}
+	c.targets = m.Targets
 	if err := checkOutput(c.out); err != nil { // before an engine starts
 		return err
 	}
@@ -139,8 +141,8 @@ func (c *completion) by(name string, byDefault bool) error {
 
 func (c *completion) print(asJSON bool) error {
 	missing := 0
-	for _, measured := range c.done.Mask {
-		if !measured {
+	for at, measured := range c.done.Mask {
+		if !measured && (len(c.targets) == 0 || slices.Contains(c.targets, c.done.Genes[at%len(c.done.Genes)].ID)) {
 			missing++
 		}
 	}

@@ -29,6 +29,6 @@ how well each does on real values that it hides first.`,
   spackle eval data.h5ad --model model`,
 		Version: spared.Version,
 	}
-	cmd.AddCommand(trainCmd(), completeCmd(), evalCmd())
+	cmd.AddCommand(trainCmd(), gridCmd(), completeCmd(), evalCmd(), methodsCmd())
 	return cmd
 }

@@ -81,7 +81,7 @@ func trained(data string) (dir string, err error) {
 
 // TestHelp holds every word that teaches the command's use.
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{}, {"train"}, {"complete"}, {"eval"}} {
+	for _, args := range [][]string{{}, {"train"}, {"grid"}, {"complete"}, {"eval"}, {"methods"}} {
 		r := run(append(args, "--help")...).OK(t)
 		if r.Stderr != "" || !strings.Contains(r.Stdout, "Examples:\n") {
 			t.Errorf("%q: no example, or help on stderr: %s", args, r.Stderr)
