@@ -97,7 +97,7 @@ func Methods() []baseline.Completer {
 		baseline.Zero{}, &baseline.GeneMean{}, baseline.SlideMean{}, baseline.Median{}, &baseline.KNNMean{}, &baseline.Kernel{},
 		&baseline.SME{}, &baseline.SoftImpute{}, &baseline.Depth{NoOffset: true}, &baseline.Depth{}, &baseline.Ridge{TrainOnly: true}, &baseline.Ridge{},
 		&baseline.SpatialFactor{}, &baseline.ZTPFactor{},
-		baseline.PoissonKernel{}, baseline.PoissonFactor{}, baseline.Mean{baseline.PoissonFactor{}, &baseline.Ridge{}},
+		baseline.PoissonKernel{}, baseline.PoissonFactor{}, baseline.VariationalFactor{}, baseline.Mean{baseline.PoissonFactor{}, &baseline.Ridge{}},
 	}
 }
 

@@ -29,7 +29,7 @@ func all() []baseline.Completer {
 		&baseline.Depth{}, &baseline.Depth{NoOffset: true}, &baseline.Ridge{}, &baseline.Ridge{TrainOnly: true},
 		baseline.Mean{baseline.SlideMean{}, &baseline.Kernel{}},
 		&baseline.SoftImpute{}, &baseline.SoftImpute{Rank: 3, Threshold: .1, Rounds: 4}, &baseline.SME{}, &baseline.SME{VisibleOnly: true, Neighbours: 4, Radius: 2},
-		&baseline.SpatialFactor{}, &baseline.ZTPFactor{Rank: 3, Coupling: 5},
+		&baseline.SpatialFactor{}, &baseline.ZTPFactor{Rank: 3, Coupling: 5}, baseline.VariationalFactor{}, baseline.VariationalFactor{Rank: 3},
 	}
 }
 

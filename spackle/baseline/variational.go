@@ -14,9 +14,9 @@ import (
 // VariationalFactor completes by the model of [PoissonFactor], fitted with more
 // care: it knows how unsure it is of the factors while it fits them, finds how
 // many the slide supports and how smooth each is, and makes use of that a hidden
-// value was detected. It takes a few times as long.
+// value was detected. It takes about 2.5 times as long.
 //
-// Log-rates are η_ig = α_g + β_g·t_i + u_i·w_g, of 20 factors at most, with
+// Log-rates are η_ig = α_g + β_g·t_i + u_i·w_g, of 16 factors at most, with
 //
 //	u_id ~ N(g_d/(1+g_d)·ū_id, 1/(1+g_d)),  ū the mean of u around;  w_gd ~ N(0, 1/c_d)
 //
@@ -48,11 +48,10 @@ import (
 // are too many, and all rates come out too low. Where nothing is hidden, as in
 // completing a data set, the line has no part.
 //
-// Answers are those of PoissonFactor, with v in place of w'A⁻¹w, e^(η + v/2) for
-// μ, and the smoothing 1.5 pitches wide. So is their calibration, of SD and
-// Factors only.
+// Answers are those of PoissonFactor, with v in place of w'A⁻¹w and the smoothing
+// 1.5 pitches wide. So is their calibration, of SD and Factors only.
 type VariationalFactor struct {
-	Rank     int             // number of factors at most; 0 = 20
+	Rank     int             // number of factors at most; 0 = 16
 	Seed     uint64          // of the start and of what is set aside
 	Progress spared.Progress `json:"-"` // hears of each round; nil drops the news
 
@@ -61,10 +60,10 @@ type VariationalFactor struct {
 
 // Constants of the fit, found on hippo's validation slides.
 const (
-	variationalRank        = 20
+	variationalRank        = 16
 	variationalSmooth      = 1.5
 	variationalFirst       = 3  // rounds after the first linearization
-	variationalRounds      = 17 // and so many more, each after one of its own
+	variationalRounds      = 11 // and so many more, each after one of its own
 	variationalFull        = 4  // and with what was set aside
 	couplingMin, couplMax  = 1., 100.
 	relevanceMin, relevMax = 1., 1000.
@@ -499,7 +498,7 @@ func (f *variationalFit) answer(ctx context.Context, shown *View) (*answers, err
 				done.Values.Data[k] = float32(v.Norm.Log(y))
 				if !shown.Visible[k] {
 					done.SD.Data[k] = float32(math.Sqrt(variance+wide[i]) * doubling * y / (1 + y))
-					done.Rate.Data[k] = float32(v.Norm.Log(posteriorRate(eta+min(open, 1)/2, psi, float64(f.counts[at])) * unit[k]))
+					done.Rate.Data[k] = float32(v.Norm.Log(posteriorRate(eta, psi, float64(f.counts[at])) * unit[k]))
 				}
 			}
 		}
