@@ -81,7 +81,7 @@ func (m VariationalFactor) Name() string {
 // Info implements [Described].
 func (VariationalFactor) Info() Info {
 	return Info{
-		Idea:   "Poisson factor with uncertain factors, as many and as smooth as the slide supports; hidden values count as detected",
+		Idea:   "the Poisson factor, fitted with how unsure its factors are",
 		Source: "variational Bayes after Bishop, ICANN 1999; the model of the Poisson factor",
 		Needs:  Needs{Counts: Required, Rest: Used},
 	}
