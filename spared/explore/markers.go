@@ -72,6 +72,32 @@ func Markers(d *spared.Dataset, layer string, a, b []int) ([]Marker, error) {
 	return markers, nil
 }
 
+// Region is a group of spots by its name.
+type Region struct {
+	Name  string
+	Spots []int // rows of the data set, rising
+}
+
+// Regions returns the groups of spots that a column of obs makes ("" =
+// [KeyCluster]), the largest first, equal ones by name; nil where there is no
+// such column.
+func Regions(d *spared.Dataset, key string) []Region {
+	var regions []Region
+	at := map[string]int{}
+	for i, name := range Clusters(d, key) {
+		k, ok := at[name]
+		if !ok {
+			k = len(regions)
+			at[name], regions = k, append(regions, Region{Name: name})
+		}
+		regions[k].Spots = append(regions[k].Spots, i)
+	}
+	slices.SortFunc(regions, func(a, b Region) int {
+		return cmp.Or(cmp.Compare(len(b.Spots), len(a.Spots)), cmp.Compare(a.Name, b.Name))
+	})
+	return regions
+}
+
 // ranked is a value and whether it is of the first group.
 type ranked struct {
 	value float32

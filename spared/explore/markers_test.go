@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/spatialgo/spatialgo/spared"
@@ -119,5 +120,18 @@ func TestMarkersRefuses(t *testing.T) {
 		if _, err := explore.Markers(d, tc.layer, tc.a, tc.b); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one with %q", tc.reason, err, tc.want)
 		}
+	}
+}
+
+func TestRegions(t *testing.T) {
+	d := one(1, 1, 2, 3, 4, 5, 6)
+	if got := explore.Regions(d, ""); got != nil {
+		t.Errorf("regions without clusters: %v", got)
+	}
+	d.Obs = []spared.Column{{Name: "part", Data: []string{"b", "c", "a", "c", "b", "c"}}}
+	got := explore.Regions(d, "part")
+	want := []explore.Region{{Name: "c", Spots: []int{1, 3, 5}}, {Name: "b", Spots: []int{0, 4}}, {Name: "a", Spots: []int{2}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("regions:\n%s", diff)
 	}
 }
