@@ -74,6 +74,7 @@ SpatialGo: spatial transcriptomics in Go, from Visium counts to completed expres
   make check           formatting, go vet and staticcheck only
   make bench           how fast the kernels are; BENCH=regexp and PKG=./spared/sparse narrow it
   make datasets        a data set from each set of real slides beside this folder, and a table of them
+  make completion      all completers on real and made-up slides, the tables of docs/completion.md; hours
   make peers           the same work by the Python libraries and by SpatialGo, in one table
   make notebooks       execute the notebooks and keep their outputs, to be committed
   make lock            resolve requirements/*.in again; UPGRADE=1 takes newer versions
@@ -169,6 +170,13 @@ SLIDES ?= ../shared/data
 datasets: build $(CHECK)
 	.venv-check/bin/python tools/datasets.py bin/spared $(SLIDES) build/datasets
 	.venv-check/bin/python -W ignore tools/check_h5ad.py build/datasets/*.h5ad
+
+# All completers against each other on slides in SLIDES, the tables of docs/completion.md. Kept step by step, so it can
+# be stopped; COMPLETION takes options of tools/completion.py.
+COMPLETION ?=
+.PHONY: completion
+completion: build venv
+	$(JUPYTER) python -B tools/completion.py bin/spared bin/spackle $(SLIDES) build/completion $(COMPLETION)
 
 # ---- For those who change things ---------------------------------------------------------------------------------
 

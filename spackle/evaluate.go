@@ -95,7 +95,7 @@ func Baselines() []baseline.Completer {
 func Methods() []baseline.Completer {
 	return []baseline.Completer{
 		baseline.Zero{}, &baseline.GeneMean{}, baseline.SlideMean{}, baseline.Median{}, &baseline.KNNMean{}, &baseline.Kernel{},
-		&baseline.SME{}, &baseline.SoftImpute{}, &baseline.Depth{NoOffset: true}, &baseline.Depth{}, &baseline.Ridge{TrainOnly: true}, &baseline.Ridge{},
+		&baseline.SME{}, &baseline.SME{VisibleOnly: true}, &baseline.SoftImpute{}, &baseline.Depth{NoOffset: true}, &baseline.Depth{}, &baseline.Ridge{TrainOnly: true}, &baseline.Ridge{},
 		&baseline.SpatialFactor{}, &baseline.ZTPFactor{},
 		baseline.PoissonKernel{}, baseline.PoissonFactor{}, baseline.VariationalFactor{}, baseline.Mean{baseline.PoissonFactor{}, &baseline.Ridge{}},
 	}
@@ -114,21 +114,11 @@ func Methods() []baseline.Completer {
 //
 // Seed and inputs give the numbers, except Score.Seconds.
 func Evaluate(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*Evaluation, error) {
-	o, err := o.withDefaults(ds)
+	c, err := hiding(ctx, ds, o)
 	if err != nil {
 		return nil, err
 	}
-	truth, err := ds.Layer(spared.LayerLog)
-	if err != nil {
-		return nil, fmt.Errorf("spackle: the truth: %w", err)
-	}
-	c, err := newContest(ds, o, truth)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.fit(ctx); err != nil {
-		return nil, err
-	}
+	o = c.o
 	p := c.probabilities()
 	for m := range o.Masks {
 		err := c.round(ctx, m, func(section int, t *tissue) (hidden, scored []bool) {
@@ -145,6 +135,23 @@ func Evaluate(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*Eval
 	e := c.result()
 	e.Rule, e.Masks, e.Protocol, e.Floor = o.Rule.String(), o.Masks, o.Protocol, c.floor.mean()
 	return e, nil
+}
+
+// hiding returns a contest on hidden values, its methods fitted.
+func hiding(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*contest, error) {
+	o, err := o.withDefaults(ds)
+	if err != nil {
+		return nil, err
+	}
+	truth, err := ds.Layer(spared.LayerLog)
+	if err != nil {
+		return nil, fmt.Errorf("spackle: the truth: %w", err)
+	}
+	c, err := newContest(ds, o, truth)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.fit(ctx)
 }
 
 // TrueError completes a simulated data set as its user would, hiding nothing,

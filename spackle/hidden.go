@@ -22,21 +22,11 @@ type HiddenValues struct {
 // and returns what each method makes of it.
 func HideOnce(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*HiddenValues, error) {
 	o.Masks, o.Pairs, o.Bootstrap = 1, -1, -1
-	o, err := o.withDefaults(ds)
+	c, err := hiding(ctx, ds, o)
 	if err != nil {
 		return nil, err
 	}
-	truth, err := ds.Layer(spared.LayerLog)
-	if err != nil {
-		return nil, fmt.Errorf("spackle: the truth: %w", err)
-	}
-	c, err := newContest(ds, o, truth)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.fit(ctx); err != nil {
-		return nil, err
-	}
+	o = c.o
 	n, genes := ds.N()
 	h := &HiddenValues{Hidden: make([]bool, n*genes)}
 	for _, m := range o.Methods {
