@@ -32,7 +32,8 @@ func morphologyCmd() *cobra.Command {
 		Long: `morphology looks at the square around each spot in its slide's full-resolution
 picture and stores fifty numbers of it: mean, spread and quantiles, and texture, of
 red, green, blue, haematoxylin and eosin. Methods that look at the tissue use them
-(spackle complete --method sme, spackle train --visual). They are in
+(spackle complete --method sme-visible-only, spackle train --features
+embeddings_morphology). They are in
 obsm["embeddings_morphology"], their names in uns["spatialgo_morphology"].
 
 Where the data set does not know a slide's picture, --picture SLIDE=FILE names it.
