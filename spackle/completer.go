@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -45,25 +46,31 @@ import (
 // one slide, that is the data set's own line again. In the released order the
 // line comes from the data set, which saw everything; Evaluation.Notes says so.
 //
-// eng nil opens the best engine of this machine, for as long as the program
-// runs.
+// eng nil opens the best engine of this machine when the first view is to be
+// completed, for as long as the program runs.
 func NewCompleter(m *Model, ds *spared.Dataset, eng *engine.Engine) (baseline.Completer, error) {
-	if _, err := m.columns(ds); err != nil { // before an engine starts
-		return nil, err
-	}
+	open := func() (*engine.Engine, error) { return eng, nil }
 	if eng == nil {
-		var err error
-		if eng, err = engine.Open(engine.Options{}); err != nil {
-			return nil, fmt.Errorf("spackle: %w", err)
-		}
+		open = sync.OnceValues(func() (*engine.Engine, error) { return engine.Open(engine.Options{}) })
 	}
 	c, err := completerOf(ds, m, func(ctx context.Context, input blas32.General, near []int32) (blas32.General, error) {
-		return m.Predict(ctx, eng, input, near)
+		e, err := open()
+		if err != nil {
+			return blas32.General{}, fmt.Errorf("spackle: %w", err)
+		}
+		return m.Predict(ctx, e, input, near)
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.engine, c.digest, c.training = eng.Describe(), m.Digest(), m.notes()
+	c.digest, c.training = m.Digest(), m.notes()
+	c.engine = func() string {
+		e, err := open()
+		if err != nil {
+			return "none"
+		}
+		return e.Describe()
+	}
 	return c, nil
 }
 
@@ -101,10 +108,10 @@ type slideCompleter struct {
 	features blas32.General // [spots of the data set][V]
 	predict  predictFunc
 	scale    scaleFunc
-	name     string   // "" = spackle
-	engine   string   // for people
-	training []string // likewise
-	digest   string   // of the model
+	name     string        // "" = spackle
+	engine   func() string // describes it for people
+	training []string      // likewise
+	digest   string        // of the model
 }
 
 // predictFunc is the network: expression [spots][genes] of one slide on the
@@ -120,7 +127,7 @@ type scaleFunc func(v *baseline.View, completed blas32.General) (batchLine, erro
 
 // completerOf takes all from a model but its weights.
 func completerOf(ds *spared.Dataset, m *Model, predict predictFunc) (*slideCompleter, error) {
-	c := &slideCompleter{ds: ds, layer: m.Layer, target: m.isTarget(), around: m.surroundings(), predict: predict, engine: "none"}
+	c := &slideCompleter{ds: ds, layer: m.Layer, target: m.isTarget(), around: m.surroundings(), predict: predict, engine: func() string { return "none" }}
 	var err error
 	if c.genes, err = m.columns(ds); err != nil {
 		return nil, err
@@ -162,7 +169,7 @@ func (c *slideCompleter) Name() string { return cmp.Or(c.name, "spackle") }
 func (c *slideCompleter) Digest() string { return c.digest }
 
 // Engine describes what the network runs on.
-func (c *slideCompleter) Engine() string { return c.engine }
+func (c *slideCompleter) Engine() string { return c.engine() }
 
 // Notes says what a reader of the model's errors on a split should know.
 func (c *slideCompleter) Notes(split spared.Split) []string {

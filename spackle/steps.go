@@ -141,26 +141,32 @@ func EvaluateFile(ctx context.Context, ds *spared.Dataset, path string, o Evalua
 	return e, nil
 }
 
-// evaluationKey identifies an evaluation by all that its numbers depend on.
-func evaluationKey(ds *spared.Dataset, o EvaluateOptions) (string, error) {
-	type method struct {
-		Name, Digest string
-		Settings     any
-	}
-	var methods []method
-	for _, c := range o.Methods {
-		m := method{Name: c.Name(), Settings: c}
+// methodKey identifies a method by its name and all that it was given.
+type methodKey struct {
+	Name, Digest string
+	Settings     any
+}
+
+func methodKeys(methods []baseline.Completer) []methodKey {
+	var keys []methodKey
+	for _, c := range methods {
+		m := methodKey{Name: c.Name(), Settings: c}
 		if d, ok := c.(interface{ Digest() string }); ok {
 			m.Digest, m.Settings = d.Digest(), nil
 		}
-		methods = append(methods, m)
+		keys = append(keys, m)
 	}
+	return keys
+}
+
+// evaluationKey identifies an evaluation by all that its numbers depend on.
+func evaluationKey(ds *spared.Dataset, o EvaluateOptions) (string, error) {
 	const version = 2 // of what an evaluation measures
 	b, err := json.Marshal(struct {
 		Version   int
 		Data      []string
 		Name      string
-		Methods   []method
+		Methods   []methodKey
 		Masks     int
 		Rule      string
 		Seed      uint64
@@ -169,7 +175,7 @@ func evaluationKey(ds *spared.Dataset, o EvaluateOptions) (string, error) {
 		Targets   int
 		Protocol  Protocol
 		Bootstrap int
-	}{version, []string{dataDigest(ds), ds.Manifest.Fingerprint(), ds.Manifest.Splits, strings.Join(ds.Manifest.Notes, "\n")}, o.Name, methods, o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs, o.Targets, o.Protocol, o.Bootstrap})
+	}{version, []string{dataDigest(ds), ds.Manifest.Fingerprint(), ds.Manifest.Splits, strings.Join(ds.Manifest.Notes, "\n")}, o.Name, methodKeys(o.Methods), o.Masks, o.Rule.String(), o.Seed, o.Split.String(), o.Pairs, o.Targets, o.Protocol, o.Bootstrap})
 	if err != nil {
 		return "", fmt.Errorf("spackle: %w", err)
 	}
