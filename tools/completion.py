@@ -76,7 +76,7 @@ def evaluate(run, released_steps):
         e[rule] = run.eval(rule, "--method", "all", "--model", paper, "--rule", rule)
         other = run.eval(f"{rule}-released", "--method", "spackle", "--model", released, "--rule", rule, "--bootstrap", "0")
         e[rule]["methods"].append({**other["methods"][0], "name": "spackle, released form"})
-    e["sweep"] = run.eval("sweep", "--sweep", "--resume", run.dir / "sweep", "--method", SWEPT, "--model", paper, "--masks", "1")
+    e["sweep"] = run.eval("sweep", "--sweep", "--resume", run.dir / "sweep", "--method", SWEPT, "--model", paper, "--masks", "1")["sweep"]
     e["split"] = run.eval("split", "--split-counts", "--method", "mean,kernel,poisson-kernel,poisson-factor")
     e["published"] = run.eval("published", "--order", "released", "--method", "median,kernel,poisson-factor,spackle", "--model", paper)
     return e
@@ -137,6 +137,40 @@ def sweep_table(all_sets):
     return table(["data set", "method"] + [one["rule"].lstrip("p") + " %" for one in next(iter(all_sets.values()))["sweep"]], rows)
 
 
+def split_table(all_sets):
+    """Mean count and Poisson deviance where the shown half is 0."""
+    rows = []
+    for s, e in all_sets.items():
+        split = e["split"]
+        rows.append([s, "the other half", number(split["truth"]), ""])
+        for m in split["methods"]:
+            if m.get("rate"):
+                rows.append([s, m["name"] + ", on average", number(m["rate"]["mean"]), number(m["rate"]["deviance"])])
+            rows.append([s, m["name"] + ", if detected", number(m["detected"]["mean"]), number(m["detected"]["deviance"])])
+    return table(["data set", "answer", "mean count", "deviance"], rows)
+
+
+def gap_table(all_sets):
+    """MSE by the strict and by the published protocol."""
+    rows = []
+    for s, e in all_sets.items():
+        both = e["published"]
+        for strict, published in zip(both["strict"]["methods"], both["published"]["methods"]):
+            gap = published["mse"] - strict["mse"]
+            rows.append([s, strict["name"], number(strict["mse"]), number(published["mse"]), f"{gap:+.3f}"])
+    return table(["data set", "method", "strict", "published", "gap"], rows)
+
+
+def truth_table(e):
+    """Errors of what is really missing on simulated tissue."""
+    rows = []
+    for m in e["methods"]:
+        rows.append([m["name"], number(m["mse"]), number(m["pcc_gene"])])
+        if m.get("rate"):
+            rows.append([m["name"] + ", on average", number(m["rate"]["mse"]), number(m["rate"]["pcc_gene"])])
+    return table(["method", "MSE", "PCC-gene"], rows)
+
+
 def ablation_table(grids):
     rows = []
     for name in PAPER:
@@ -193,7 +227,10 @@ def main():
         print("ablations", flush=True)
         grids = ablations(a, sets)
     parts = {"Methods: MSE / PCC-gene by p30, MSE by pmed": methods_table(all_sets), "Seconds": seconds_table(all_sets),
-             "Coverage": coverage_table(all_sets), "Sweep: MSE by share hidden": sweep_table(all_sets)}
+             "Coverage": coverage_table(all_sets), "Sweep: MSE by share hidden": sweep_table(all_sets),
+             "Counts where none is shown": split_table(all_sets), "Protocols, pmed, 10 masks: MSE": gap_table(all_sets)}
+    if SIMULATED in all_sets:
+        parts["Really missing, against the truth"] = truth_table(all_sets[SIMULATED]["truth"])
     if grids:
         parts["Ablations: MSE / PCC-gene by p30"] = ablation_table(grids)
     (a.out / "tables.md").write_text("\n".join(f"## {title}\n\n{text}" for title, text in parts.items()))
