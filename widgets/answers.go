@@ -99,12 +99,14 @@ func TwoAnswers(ds *spared.Dataset, o CompareOptions) (*MapFigure, error) {
 }
 
 // compareMissing compares panels that tell of missing values: unless genes are
-// asked for, those come first that have much of both, pattern and gaps (Moran's
-// I times the share of spots where they were not measured).
+// asked for, those come first that have pattern, gaps and measured values on
+// each slide: Moran's I times the least p(1-p) of all slides, p the share of
+// spots where the gene was measured. A gene that a slide hardly shows would come
+// first otherwise, and what ComBat makes of it there is nothing to look at.
 func compareMissing(ds *spared.Dataset, o CompareOptions) (*mapSet, error) {
 	order := ""
 	if o.Genes == nil && len(ds.Mask) == len(ds.Spots)*len(ds.Genes) {
-		order, o.Genes = "most pattern and gaps first", patternAndGaps(ds)
+		order, o.Genes = "pattern and gaps first", patternAndGaps(ds)
 	}
 	return compare(ds, o, func(m *mapSet) error {
 		m.order = order
@@ -113,16 +115,28 @@ func compareMissing(ds *spared.Dataset, o CompareOptions) (*mapSet, error) {
 }
 
 func patternAndGaps(ds *spared.Dataset) []string {
-	gaps := make([]float64, len(ds.Genes))
-	for k, seen := range ds.Mask {
-		if !seen {
-			gaps[k%len(ds.Genes)]++
+	genes := len(ds.Genes)
+	least := make([]float64, genes) // over slides, of measured share x share of gaps
+	for s := range ds.Sections {
+		rows := ds.SpotsOf(s)
+		measured := make([]float64, genes)
+		for _, i := range rows {
+			for j, seen := range ds.Mask[i*genes : (i+1)*genes] {
+				if seen {
+					measured[j] += 1 / float64(len(rows))
+				}
+			}
+		}
+		for j, share := range measured {
+			if both := share * (1 - share); s == 0 || both < least[j] {
+				least[j] = both
+			}
 		}
 	}
 	columns := byMoran(ds)
 	rank := func(j int) float64 {
 		if moran := ds.Genes[j].Moran; finite(moran) {
-			return moran * gaps[j]
+			return moran * least[j]
 		}
 		return 0
 	}
