@@ -2,9 +2,7 @@ package spackle
 
 import (
 	"context"
-	"encoding/binary"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 
@@ -30,7 +28,7 @@ type resampling struct {
 func newResampling(n, spots int, slides [][]int, seed uint64) *resampling {
 	r := &resampling{weights: make([][]uint16, max(n, 0))}
 	for b := range r.weights {
-		rng := resampleSource(seed, b)
+		rng := keyed("resample", seed, b)
 		w := make([]uint16, spots)
 		for range slides {
 			of := slides[rng.IntN(len(slides))]
@@ -41,14 +39,6 @@ func newResampling(n, spots int, slides [][]int, seed uint64) *resampling {
 		r.weights[b] = w
 	}
 	return r
-}
-
-func resampleSource(seed uint64, resample int) *rand.Rand {
-	var key [32]byte
-	binary.LittleEndian.PutUint64(key[0:], seed)
-	binary.LittleEndian.PutUint64(key[8:], uint64(resample))
-	copy(key[24:], "resample")
-	return rand.New(rand.NewChaCha8(key))
 }
 
 // replicates are the scores of one method in each resample, sums over masks.

@@ -2,7 +2,6 @@ package spackle
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -131,7 +130,7 @@ type halfAnswers struct {
 
 // split splits the counts for the k-th time and scores all methods.
 func (h *halves) split(ctx context.Context, k int) error {
-	half, err := halve(h.whole, splitSource(h.o.Seed, k))
+	half, err := halve(h.whole, keyed("split", h.o.Seed, k))
 	if err != nil {
 		return err
 	}
@@ -200,7 +199,7 @@ func (h *halves) score(m int, t *tissue, done *baseline.Completion) error {
 				bad = fmt.Errorf("its %s hold %g for spot %s, gene %s", a.name, x, h.whole.Spots[t.spots[row]].ID, h.whole.Genes[h.genes[g]].ID)
 				return
 			}
-			a.to.add(unlog(v.Norm, x)/v.Norm.Value(1, v.Sizes[g], v.Totals[row]), truth)
+			a.to.add(v.Norm.Unlog(x)/v.Norm.Value(1, v.Sizes[g], v.Totals[row]), truth)
 		})
 		if bad != nil {
 			return bad
@@ -313,14 +312,6 @@ func (a *answer) answer() CountAnswer {
 		r.Bins = append(r.Bins, bin)
 	}
 	return r
-}
-
-// unlog returns the normalised value of a logged one.
-func unlog(n spared.Normalization, x float64) float64 {
-	if n == spared.LogNorm {
-		return math.Expm1(x)
-	}
-	return math.Expm1(x * math.Ln2)
 }
 
 // halve returns the data set with a random half of each count, what a view is
@@ -446,12 +437,4 @@ func halfOf(c float32, rng *rand.Rand) (float32, error) {
 		kept += bits.OnesCount64(coins)
 	}
 	return float32(kept), nil
-}
-
-func splitSource(seed uint64, split int) *rand.Rand {
-	var key [32]byte
-	binary.LittleEndian.PutUint64(key[0:], seed)
-	binary.LittleEndian.PutUint64(key[8:], uint64(split))
-	copy(key[24:], "split")
-	return rand.New(rand.NewChaCha8(key))
 }

@@ -195,7 +195,7 @@ func TestHalve(t *testing.T) {
 		ds.Spots[i].TotalCounts = ds.Spots[i].RPK + 10 // of genes without a length
 	}
 	ds.PanelCounts = panel
-	half, err := halve(ds, splitSource(1, 0))
+	half, err := halve(ds, keyed("split", 1, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

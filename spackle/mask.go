@@ -1,6 +1,7 @@
 package spackle
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 
@@ -54,4 +55,17 @@ const (
 
 func source(seed uint64, stream, index int) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, uint64(stream)<<48|uint64(index)))
+}
+
+// keyed is the source of what an evaluation draws for one purpose, at up to two
+// places. ChaCha8 keyed by all of them makes the draws independent of each other
+// and of their order.
+func keyed(purpose string, seed uint64, places ...int) *rand.Rand {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[0:], seed)
+	for k, place := range places {
+		binary.LittleEndian.PutUint64(key[8+8*k:], uint64(place))
+	}
+	copy(key[24:], purpose)
+	return rand.New(rand.NewChaCha8(key))
 }

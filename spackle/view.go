@@ -2,10 +2,8 @@ package spackle
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -355,18 +353,7 @@ func (t *tissue) hide(section int, split spared.Split, rule Rule, p []float64, s
 			copy(measured[k*genes:(k+1)*genes], t.whole.Visible[k*genes:])
 		}
 	}
-	return rule.Draw(drawSource(seed, mask, section), measured, p, genes)
-}
-
-// drawSource is the source of one draw. ChaCha8 keyed by all three numbers
-// makes the draws independent of each other and of their order.
-func drawSource(seed uint64, mask, section int) *rand.Rand {
-	var key [32]byte
-	binary.LittleEndian.PutUint64(key[0:], seed)
-	binary.LittleEndian.PutUint64(key[8:], uint64(mask))
-	binary.LittleEndian.PutUint64(key[16:], uint64(section))
-	copy(key[24:], "hide")
-	return rand.New(rand.NewChaCha8(key))
+	return rule.Draw(keyed("hide", seed, mask, section), measured, p, genes)
 }
 
 // detectedInTrain returns, per gene, the share of train spots with a count.

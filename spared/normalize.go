@@ -67,6 +67,14 @@ func (n Normalization) Log(x float64) float64 {
 	return math.Log2(x + 1)
 }
 
+// Unlog is the inverse of Log.
+func (n Normalization) Unlog(x float64) float64 {
+	if n == LogNorm {
+		return math.Expm1(x)
+	}
+	return math.Expm1(x * math.Ln2)
+}
+
 // Value returns the normalised value of a count: Target·(count/gene)/spot,
 // where gene is the gene's size (Dataset.GeneSize) and spot the sum of
 // count/size over the genes that passed the filter (Spot.RPK).

@@ -2,7 +2,6 @@ package baseline
 
 import (
 	"math"
-	"sort"
 
 	"github.com/spatialgo/spatialgo/spared"
 )
@@ -18,20 +17,12 @@ import (
 //
 // It is below the true noise where counts vary more than Poisson ones.
 func CountNoise(norm spared.Normalization, x, unit float64) float64 {
-	value := math.Expm1(x)
-	double := math.Ln2
-	if norm != spared.LogNorm {
-		value, double = math.Expm1(x*math.Ln2), 1
+	double := 1.
+	if norm == spared.LogNorm {
+		double = math.Ln2
 	}
 	t := truncatedPoisson()
-	h := math.Log2(max(value, 0) / unit)
-	k := sort.SearchFloat64s(t.mean, h)
-	eta := float64(etaMin)
-	switch {
-	case k >= len(t.mean):
-		eta = etaMax
-	case k > 0:
-		eta += (float64(k-1) + (h-t.mean[k-1])/(t.mean[k]-t.mean[k-1])) / etaSteps
-	}
+	h := math.Log2(max(norm.Unlog(x), 0) / unit)
+	eta := t.rate(h)
 	return at(t.variance, eta) * double * double
 }

@@ -79,13 +79,15 @@ const (
 )
 
 // Name returns "poisson factor", with those settings that are not the default.
-func (m PoissonFactor) Name() string {
-	name := "poisson factor"
-	if m.Rank != 0 && m.Rank != 12 {
-		name += fmt.Sprintf(", rank=%d", m.Rank)
+func (m PoissonFactor) Name() string { return factorName("poisson factor", m.Rank, 12, m.Coupling) }
+
+// factorName adds those settings of a factor model that are not the default.
+func factorName(name string, rank, usual int, coupling float64) string {
+	if rank != 0 && rank != usual {
+		name += fmt.Sprintf(", rank=%d", rank)
 	}
-	if m.Coupling != 0 && m.Coupling != 10 {
-		name += fmt.Sprintf(", coupling=%g", m.Coupling)
+	if coupling != 0 && coupling != 10 {
+		name += fmt.Sprintf(", coupling=%g", coupling)
 	}
 	return name
 }
@@ -127,7 +129,7 @@ func (m PoissonFactor) complete(ctx context.Context, v *View) (*Completion, erro
 	if err := p.rounds(ctx, m, 0, asideRounds); err != nil {
 		return nil, err
 	}
-	trial, err := p.answer(ctx, c.shown())
+	trial, err := p.answer(ctx, c.shown(), p.f.uncertainty(), smoothWidth)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ func (m PoissonFactor) complete(ctx context.Context, v *View) (*Completion, erro
 	if err := p.rounds(ctx, m, asideRounds, asideRounds+fullRounds); err != nil {
 		return nil, err
 	}
-	done, err := p.answer(ctx, v)
+	done, err := p.answer(ctx, v, p.f.uncertainty(), smoothWidth)
 	if err != nil {
 		return nil, err
 	}
@@ -182,8 +184,8 @@ func newPoissonFit(v *View, m PoissonFactor) (*poissonFit, error) {
 	return p, err
 }
 
-// lines sets t, α, β and the base.
-func (p *poissonFit) lines(ctx context.Context) error {
+// lines sets t, α, β and the base; fit fits a gene's line.
+func (p *poissonFit) lines(ctx context.Context, fit func(c, t []float64) (alpha, beta float64)) error {
 	p.depth = p.depths()
 	return parallel(ctx, p.genes, geneChunk, func(lo, hi int) {
 		counts := make([]float64, p.n)
@@ -191,7 +193,7 @@ func (p *poissonFit) lines(ctx context.Context) error {
 			for i := range counts {
 				counts[i] = float64(p.counts[i*p.genes+g])
 			}
-			p.alpha[g], p.beta[g] = poissonLine(counts, p.depth)
+			p.alpha[g], p.beta[g] = fit(counts, p.depth)
 			for i, t := range p.depth {
 				p.base[i*p.genes+g] = float32(p.alpha[g] + p.beta[g]*t)
 			}
@@ -314,7 +316,7 @@ func (p *poissonFit) start(ctx context.Context, seed uint64) error {
 
 // begin prepares the first round with these counts.
 func (p *poissonFit) begin(ctx context.Context) error {
-	if err := p.lines(ctx); err != nil {
+	if err := p.lines(ctx, poissonLine); err != nil {
 		return err
 	}
 	if err := p.linearize(ctx); err != nil {
@@ -417,7 +419,10 @@ func (a *answers) keep(v *View) *Completion {
 
 // answer answers by the fitted model. SD and Rate are of the entries that shown
 // does not show; the others are not needed.
-func (p *poissonFit) answer(ctx context.Context, shown *View) (*answers, error) {
+//
+// open is the variance of η that comes with the factors, of spot i and gene g;
+// width is that of the smoothing.
+func (p *poissonFit) answer(ctx context.Context, shown *View, open func(i, g int) float64, width float64) (*answers, error) {
 	v, own := p.v, p.v.Values.Cols
 	done := &answers{Completion{Values: v.Empty(), SD: v.Empty(), Rate: v.Empty()}, v, nil}
 	unit, wide, err := p.unit(ctx)
@@ -425,13 +430,13 @@ func (p *poissonFit) answer(ctx context.Context, shown *View) (*answers, error) 
 		return nil, err
 	}
 	done.unit = unit
-	table, uncertain, doubling := truncatedPoisson(), p.f.uncertainty(), v.doubling()
+	table, doubling := truncatedPoisson(), v.doubling()
 	err = parallel(ctx, p.n, chunk, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			for g := range own {
 				at, k := i*p.genes+g, i*own+g
 				eta, psi := float64(p.eta[at]), p.f.psi[g]
-				mean, variance := table.detected(eta, psi+uncertain(i, g), true)
+				mean, variance := table.detected(eta, psi+open(i, g), true)
 				y := math.Exp2(mean) * unit[k]
 				done.Values.Data[k] = float32(v.Norm.Log(y))
 				if !shown.Visible[k] {
@@ -444,7 +449,7 @@ func (p *poissonFit) answer(ctx context.Context, shown *View) (*answers, error) 
 	if err != nil {
 		return nil, err
 	}
-	return done, shown.smooth(ctx, done.Values, unit, smoothWidth)
+	return done, shown.smooth(ctx, done.Values, unit, width)
 }
 
 // doubling is what a doubling adds to a large value: 1, or ln 2 where the

@@ -52,7 +52,7 @@ func (m PoissonKernel) complete(ctx context.Context, v *View) (*Completion, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := p.lines(ctx); err != nil {
+	if err := p.lines(ctx, poissonLine); err != nil {
 		return nil, err
 	}
 	p.f.psi = make([]float64, p.genes)
@@ -63,7 +63,7 @@ func (m PoissonKernel) complete(ctx context.Context, v *View) (*Completion, erro
 	if err := p.ratios(ctx, m.Width); err != nil {
 		return nil, err
 	}
-	done, err := p.answer(ctx, v)
+	done, err := p.answer(ctx, v, p.f.uncertainty(), smoothWidth)
 	if err != nil {
 		return nil, err
 	}

@@ -35,16 +35,8 @@ type SpatialFactor struct {
 }
 
 // Name returns "spatial factor", with those settings that are not the default.
-func (m *SpatialFactor) Name() string { return factorName("spatial factor", m.Rank, m.Coupling) }
-
-func factorName(name string, rank int, coupling float64) string {
-	if rank != 0 && rank != seenRank {
-		name += fmt.Sprintf(", rank=%d", rank)
-	}
-	if coupling != 0 && coupling != 10 {
-		name += fmt.Sprintf(", coupling=%g", coupling)
-	}
-	return name
+func (m *SpatialFactor) Name() string {
+	return factorName("spatial factor", m.Rank, seenRank, m.Coupling)
 }
 
 // Fit fits Depth to the train slides.

@@ -2,6 +2,7 @@ package baseline
 
 import (
 	"math"
+	"sort"
 	"sync"
 )
 
@@ -63,6 +64,19 @@ func place(eta float64) (k int, part float64) {
 	x := min(max((eta-etaMin)*etaSteps, 0), last)
 	k = min(int(x), last-1)
 	return k, x - float64(k)
+}
+
+// rate is the inverse of h: the η at which E[log2 c | c >= 1] is the given mean.
+func (t *truncated) rate(mean float64) float64 {
+	k := sort.SearchFloat64s(t.mean, mean)
+	switch {
+	case k == 0:
+		return etaMin
+	case k == len(t.mean):
+		return etaMax
+	}
+	lo, hi := t.mean[k-1], t.mean[k]
+	return etaMin + (float64(k-1)+(mean-lo)/(hi-lo))/etaSteps
 }
 
 // nodes are the three points and weights that stand for a normal distribution

@@ -180,20 +180,7 @@ func (f *variationalFit) start(ctx context.Context, seed uint64) error {
 
 // begin prepares the first round with these counts: lines, z and τ.
 func (f *variationalFit) begin(ctx context.Context) error {
-	f.depth = f.depths()
-	err := parallel(ctx, f.genes, geneChunk, func(lo, hi int) {
-		counts := make([]float64, f.n)
-		for g := lo; g < hi; g++ {
-			for i := range counts {
-				counts[i] = float64(f.counts[i*f.genes+g])
-			}
-			f.alpha[g], f.beta[g] = detectedLine(counts, f.depth)
-			for i, t := range f.depth {
-				f.base[i*f.genes+g] = float32(f.alpha[g] + f.beta[g]*t)
-			}
-		}
-	})
-	if err != nil {
+	if err := f.lines(ctx, detectedLine); err != nil {
 		return err
 	}
 	clear(f.f.known)
@@ -480,33 +467,8 @@ func (f *variationalFit) findPsi(lo, hi int) {
 
 // answer is that of poissonFit with v for the uncertainty of η.
 func (f *variationalFit) answer(ctx context.Context, shown *View) (*answers, error) {
-	v, own := f.v, f.v.Values.Cols
-	done := &answers{Completion{Values: v.Empty(), SD: v.Empty(), Rate: v.Empty()}, v, nil}
-	unit, wide, err := f.unit(ctx)
-	if err != nil {
-		return nil, err
-	}
-	done.unit = unit
-	table, doubling := truncatedPoisson(), v.doubling()
-	err = parallel(ctx, f.n, chunk, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			for g := range own {
-				at, k := i*f.genes+g, i*own+g
-				eta, psi, open := float64(f.eta[at]), f.f.psi[g], float64(f.variance[at])
-				mean, variance := table.detected(eta, psi+open, true)
-				y := math.Exp2(mean) * unit[k]
-				done.Values.Data[k] = float32(v.Norm.Log(y))
-				if !shown.Visible[k] {
-					done.SD.Data[k] = float32(math.Sqrt(variance+wide[i]) * doubling * y / (1 + y))
-					done.Rate.Data[k] = float32(v.Norm.Log(posteriorRate(eta, psi, float64(f.counts[at])) * unit[k]))
-				}
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return done, shown.smooth(ctx, done.Values, unit, variationalSmooth)
+	open := func(i, g int) float64 { return float64(f.variance[i*f.genes+g]) }
+	return f.poissonFit.answer(ctx, shown, open, variationalSmooth)
 }
 
 // copyPairs sets out [rows][pairs] to the products a <= b within each row of x.

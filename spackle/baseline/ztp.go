@@ -3,7 +3,6 @@ package baseline
 import (
 	"context"
 	"fmt"
-	"sort"
 )
 
 // ZTPFactor completes by a spatial factor model of the rate at which a gene is
@@ -38,7 +37,7 @@ type ZTPFactor struct {
 }
 
 // Name returns "ztp factor", with those settings that are not the default.
-func (m *ZTPFactor) Name() string { return factorName("ztp factor", m.Rank, m.Coupling) }
+func (m *ZTPFactor) Name() string { return factorName("ztp factor", m.Rank, seenRank, m.Coupling) }
 
 // Fit fits Depth to the train slides.
 func (m *ZTPFactor) Fit(ctx context.Context, train []*View) error {
@@ -130,17 +129,4 @@ func (s *seenFit) linearizeRates(ctx context.Context, add []float32) error {
 func (t *truncated) slope(eta float64) float64 {
 	const step = 1. / etaSteps
 	return (at(t.mean, eta+step) - at(t.mean, eta-step)) / (2 * step)
-}
-
-// rate is the inverse of h: the η at which E[log2 c | c >= 1] is the given mean.
-func (t *truncated) rate(mean float64) float64 {
-	k := sort.SearchFloat64s(t.mean, mean)
-	switch {
-	case k == 0:
-		return etaMin
-	case k == len(t.mean):
-		return etaMax
-	}
-	lo, hi := t.mean[k-1], t.mean[k]
-	return etaMin + (float64(k-1)+(mean-lo)/(hi-lo))/etaSteps
 }
