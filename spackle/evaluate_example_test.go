@@ -65,7 +65,7 @@ func ExampleEvaluate_ownCompleter() {
 	}
 	last := e.Methods[len(e.Methods)-1]
 	fmt.Printf("%s: MSE %.1f, 95 %% interval %.1f to %.1f; noise floor %.1f\n", last.Name, last.MSE, last.MSECI[0], last.MSECI[1], e.Floor)
-	// Output: nearest: MSE 1.3, 95 % interval 1.1 to 1.6; noise floor 0.4
+	// Output: nearest: MSE 1.3, 95 % interval 1.1 to 1.6; noise floor 0.5
 }
 
 // Splitting each count in two says what a value that was never measured is

@@ -20,7 +20,7 @@ from datasets import SETS
 CHOSEN = ["hippo", "her2st", "mouse_muscle", "mob", "dlpfc_151510"]
 SIMULATED = "simulated"
 RULES = ("p30", "pmed")
-SWEPT = "median,kernel,ridge,poisson-factor,variational-factor,spackle"
+SWEPT = "median,kernel,ridge,poisson-factor,variational-factor"
 ABLATED = ("mouse_muscle", "her2st_images")  # the second has pictures
 PAPER = {  # Tables 2 and 3: MSE, PCC, means over all 26 data sets
     "spackle": (0.713, 0.600), "context": (0.787, 0.534), "visual": (0.854, 0.533), "raw": (6.166, 0.165),
@@ -64,21 +64,36 @@ class Run:
         self.keep(f"train-{form}", self.spackle, "train", self.data, "-o", folder, "--form", form, "--steps", steps)
         return folder
 
+    def training(self, form):
+        return json.loads((self.dir / f"train-{form}.json").read_text())
+
     def eval(self, name, *flags):
         return self.keep(f"eval-{name}", self.spackle, "eval", self.data, *flags)
 
 
 def evaluate(run, released_steps):
-    """All evaluations of one data set, by name."""
+    """All evaluations of one data set, by name.
+
+    Each network has files of its own, so that one can be trained anew without the others. What is hidden is the same for all.
+    """
     paper, released = run.train("paper", run.steps), run.train("released", released_steps)
-    e = {}
+    network = ("--method", "spackle", "--model", paper)
+    e = {"training": [run.training("paper"), run.training("released")]}
     for rule in RULES:
-        e[rule] = run.eval(rule, "--method", "all", "--model", paper, "--rule", rule)
+        e[rule] = run.eval(rule, "--method", "all", "--rule", rule)
+        own = run.eval(f"{rule}-paper", *network, "--rule", rule)
         other = run.eval(f"{rule}-released", "--method", "spackle", "--model", released, "--rule", rule, "--bootstrap", "0")
-        e[rule]["methods"].append({**other["methods"][0], "name": "spackle, released form"})
-    e["sweep"] = run.eval("sweep", "--sweep", "--resume", run.dir / "sweep", "--method", SWEPT, "--model", paper, "--masks", "1")["sweep"]
-    e["split"] = run.eval("split", "--split-counts", "--method", "mean,kernel,poisson-kernel,poisson-factor")
-    e["published"] = run.eval("published", "--order", "released", "--method", "median,kernel,poisson-factor,spackle", "--model", paper)
+        e[rule]["methods"] = [{**own["methods"][0], "name": "SpaCKLE, paper's form"}, {**other["methods"][0], "name": "SpaCKLE, released form"},
+                              *e[rule]["methods"]]
+    e["sweep"] = run.eval("sweep", "--sweep", "--resume", run.dir / "sweep", "--method", SWEPT, "--masks", "1")["sweep"]
+    own = run.eval("sweep-paper", "--sweep", "--resume", run.dir / "sweep-paper", *network, "--masks", "1")["sweep"]
+    for share, of in zip(e["sweep"], own):
+        share["methods"] += of["methods"]
+    e["split"] = run.eval("split", "--split-counts", "--method", "mean,kernel,poisson-kernel,poisson-factor,variational-factor")
+    e["published"] = run.eval("published", "--order", "released", "--method", "median,kernel,poisson-factor")
+    own = run.eval("published-paper", "--order", "released", *network)
+    for protocol in ("strict", "published"):
+        e["published"][protocol]["methods"] += own[protocol]["methods"]
     return e
 
 
@@ -93,11 +108,8 @@ def number(x, digits=3):
 
 def methods_table(all_sets):
     """MSE / PCC-gene by p30 and MSE by pmed of each method on each data set."""
-    names = []
-    for e in all_sets.values():
-        names += [m["name"] for m in e["p30"]["methods"] if m["name"] not in names]
     rows = []
-    for name in names:
+    for name in [m["name"] for m in next(iter(all_sets.values()))["p30"]["methods"]]:
         row = [name]
         for e in all_sets.values():
             for rule in RULES:
@@ -172,6 +184,14 @@ def truth_table(e):
     return table(["method", "MSE", "PCC-gene"], rows)
 
 
+def training_table(all_sets):
+    """Of each data set's network in both forms: steps, the best one, its validation MSE."""
+    rows = []
+    for s, e in all_sets.items():
+        rows.append([s] + [f"{t['steps_taken']:,} / {t['best_step']:,} / {number(t['best_val_mse'])}" for t in e["training"]])
+    return table(["data set", "paper's form", "released form"], rows)
+
+
 def ablation_table(grids):
     rows = []
     for name in PAPER:
@@ -226,11 +246,14 @@ def main():
             run.build([a.data / s for s in sets[name][2]], sets[name][3])
         all_sets[name] = evaluate(run, a.released_steps)
         if name == SIMULATED:
-            all_sets[name]["truth"] = run.eval("truth", "--truth", run.dir / "slides", "--method", "all", "--model", run.dir / "model-paper")
+            truth = ("--truth", run.dir / "slides", "--method")
+            all_sets[name]["truth"] = run.eval("truth", *truth, "all")
+            own = run.eval("truth-paper", *truth, "spackle", "--model", run.dir / "model-paper")
+            all_sets[name]["truth"]["methods"] = own["methods"] + all_sets[name]["truth"]["methods"]
     if not a.only:
         print("ablations", flush=True)
         grids = ablations(a, sets)
-    parts = {"Methods: MSE / PCC-gene by p30, MSE by pmed": methods_table(all_sets), "Seconds": seconds_table(all_sets),
+    parts = {"Methods: MSE / PCC-gene by p30, MSE by pmed": methods_table(all_sets), "Training: steps, best step, validation MSE": training_table(all_sets), "Seconds": seconds_table(all_sets),
              "Coverage": coverage_table(all_sets), "Sweep: MSE by share hidden": sweep_table(all_sets),
              "Counts where none is shown": split_table(all_sets), "Protocols, pmed, 10 masks: MSE": gap_table(all_sets)}
     if SIMULATED in all_sets:

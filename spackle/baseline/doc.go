@@ -40,9 +40,8 @@
 // slide by its depth and by factors that vary smoothly over it, takes zeros for
 // data, needs no other slides and no training, and has all three answers.
 // [VariationalFactor] is the same model fitted with its uncertainty, for which it
-// takes 2.5 times as long. Of all methods here it has the least error on hidden
-// values; a part of that comes from knowing that what was hidden had been
-// detected, which is of no use where nothing is hidden.
+// takes twice as long. Of all methods here it has the least error on hidden
+// values.
 //
 // [Ridge] predicts a gene from what it and others show at the spot and around,
 // having learnt how by hiding visible values. [Depth] is what it starts from: how
@@ -78,8 +77,11 @@
 // Hiding a value takes its count out of the spot's total, which raises all
 // visible values of the spot. Methods that work on counts undo that: they expect
 // the hidden counts that they predict, and add them to the total. Where hidden
-// genes are half of the total (her2st) that is worth a seventh of the error. In
-// the completion of a real data set nothing is hidden, and it does nothing.
+// genes are half of the total (her2st) that is worth a seventh of the error. And
+// only what was detected can be hidden, so that among what is left there are too
+// many zeros. Models that take zeros for data know that a hidden count is 1 or
+// more; where most of a gene is hidden that is worth up to a quarter of the error.
+// In the completion of a real data set nothing is hidden, and both do nothing.
 //
 // # Sure to repeat
 //

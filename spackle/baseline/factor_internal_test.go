@@ -296,17 +296,19 @@ func TestPoissonLine(t *testing.T) {
 		for i := range c {
 			x[i] = rng.NormFloat64() * .5
 			c[i] = float64(drawPoisson(rng, math.Exp(-.5+1.3*x[i])))
-			if rng.Float64() < .2 {
+			if rng.Float64() < .3 && c[i] > 0 {
 				c[i] = -1 // hidden
 			}
 		}
 		alpha, beta := poissonLine(c, x)
 		ga, gb := 0., -5*(beta-1)
 		for i, c := range c {
-			if c >= 0 {
-				d := c - math.Exp(alpha+beta*x[i])
-				ga, gb = ga+d, gb+d*x[i]
+			rate := math.Exp(alpha + beta*x[i])
+			d := c - rate
+			if c < 0 { // 1 or more
+				d = rate / math.Expm1(rate)
 			}
+			ga, gb = ga+d, gb+d*x[i]
 		}
 		if math.Abs(ga) > 1e-6 || math.Abs(gb) > 1e-6 {
 			t.Errorf("seed %d: α %g, β %g are no optimum: slopes %g, %g", seed, alpha, beta, ga, gb)
@@ -315,8 +317,11 @@ func TestPoissonLine(t *testing.T) {
 			t.Errorf("seed %d: α %g, β %g, drawn with -0.5 and 1.3", seed, alpha, beta)
 		}
 	}
-	if alpha, beta := poissonLine([]float64{-1, -1}, []float64{0, 1}); alpha != etaMin || beta != 1 {
-		t.Errorf("nothing visible: α %g, β %g", alpha, beta)
+	if alpha, beta := poissonLine([]float64{-1, -1}, []float64{0, 1}); !(alpha > 1 && alpha <= etaMax) || math.Abs(beta) > 5 {
+		t.Errorf("all hidden: α %g, β %g, want a high rate", alpha, beta)
+	}
+	if alpha, beta := poissonLine(nil, nil); alpha != etaMin || beta != 1 {
+		t.Errorf("no spots: α %g, β %g", alpha, beta)
 	}
 	if alpha, _ := poissonLine(make([]float64, 50), make([]float64, 50)); !(alpha < -4) || math.IsInf(alpha, 0) {
 		t.Errorf("a gene that was never counted: α %g", alpha)

@@ -12,14 +12,17 @@ import (
 //
 //	η_ig = α_g + β_g·t_i + ln((Σ_j w c_jg + 1)/(Σ_j w e^(α_g + β_g·t_j) + 1))
 //
-// where j runs over the 36 nearest spots whose entries are not hidden, with
-// Gaussian weights. Zeros count, and no other gene takes part. Answers follow
-// from η as those of PoissonFactor do, with ψ = 0.1.
+// where j runs over the 36 nearest spots, with Gaussian weights. Zeros count, and
+// no other gene takes part. A hidden count is what is expected of a count that was
+// detected, E[c | c >= 1] at η, in five rounds. Answers follow from η as those of
+// PoissonFactor do, with ψ = 0.1.
 type PoissonKernel struct {
 	Width float64 // of the weights, in pitches; 0 = 1.5
 
 	NoFit
 }
+
+const kernelRounds = 5
 
 // Name returns "poisson kernel", with the width where it is not 1.5.
 func (m PoissonKernel) Name() string {
@@ -48,22 +51,22 @@ func (m PoissonKernel) complete(ctx context.Context, v *View) (*Completion, erro
 	if err := v.needCounts(); err != nil {
 		return nil, err
 	}
-	p, err := newPoissonFit(v.alone(), PoissonFactor{})
+	c, err := newCountModel(v.alone(), 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.lines(ctx, poissonLine); err != nil {
+	if err := c.lines(ctx); err != nil {
 		return nil, err
 	}
-	p.f.psi = make([]float64, p.genes)
-	for g := range p.f.psi {
+	c.f.psi = make([]float64, c.genes)
+	for g := range c.f.psi {
 		const psi = 0.1
-		p.f.psi[g] = psi
+		c.f.psi[g] = psi
 	}
-	if err := p.ratios(ctx, m.Width); err != nil {
+	if err := c.ratios(ctx, m.Width); err != nil {
 		return nil, err
 	}
-	done, err := p.answer(ctx, v, p.f.uncertainty(), smoothWidth)
+	done, err := c.answerBy(ctx, v, c.f.uncertainty(), smoothWidth)
 	if err != nil {
 		return nil, err
 	}
@@ -77,39 +80,52 @@ func (v *View) alone() *View {
 	return &a
 }
 
-// ratios sets η.
-func (p *poissonFit) ratios(ctx context.Context, width float64) error {
-	near, w, k, err := smoother{neighbours: smoothNear, weight: gaussian(width)}.weights(p.v)
+// ratios sets η, the rate of hidden entries taken for what it was the time
+// before.
+func (m *countModel) ratios(ctx context.Context, width float64) error {
+	near, w, k, err := smoother{neighbours: smoothNear, weight: gaussian(width)}.weights(m.v)
 	if err != nil {
-		return fmt.Errorf("slide %s: %w", p.v.Slide, err)
+		return fmt.Errorf("slide %s: %w", m.v.Slide, err)
 	}
-	expected := make([]float64, len(p.base))
-	err = parallel(ctx, p.n, chunk, func(lo, hi int) {
-		for at := lo * p.genes; at < hi*p.genes; at++ {
-			expected[at] = math.Exp(float64(min(max(p.base[at], etaMin), etaMax)))
-		}
-	})
-	if err != nil {
-		return err
+	counts, expected := make([]float32, len(m.base)), make([]float32, len(m.base))
+	for at, b := range m.base {
+		m.eta[at] = min(max(b, etaMin), etaMax)
+		expected[at] = exp32(m.eta[at])
 	}
-	return parallel(ctx, p.n, chunk, func(lo, hi int) {
-		seen, want := make([]float64, p.genes), make([]float64, p.genes)
-		for i := lo; i < hi; i++ {
-			clear(seen)
-			clear(want)
-			for m, j := range near[i*k:][:k] {
-				wij, from := w[i*k+m], int(j)*p.genes
-				for g, c := range p.counts[from:][:p.genes] {
-					if c >= 0 {
-						seen[g] += wij * float64(c)
-						want[g] += wij * expected[from+g]
-					}
+	times := 1
+	if m.v.Hidden != nil {
+		times = kernelRounds
+	}
+	for range times {
+		err := parallel(ctx, m.n, chunk, func(lo, hi int) {
+			for at := lo * m.genes; at < hi*m.genes; at++ {
+				if counts[at] = m.counts[at]; counts[at] < 0 {
+					counts[at] = float32(meanIfDetected(math.Exp(float64(m.eta[at]))))
 				}
 			}
-			for g := range seen {
-				eta := float64(p.base[i*p.genes+g]) + math.Log((seen[g]+1)/(want[g]+1))
-				p.eta[i*p.genes+g] = float32(min(max(eta, etaMin), etaMax))
-			}
+		})
+		if err != nil {
+			return err
 		}
-	})
+		err = parallel(ctx, m.n, chunk, func(lo, hi int) {
+			seen, want := make([]float32, m.genes), make([]float32, m.genes)
+			for i := lo; i < hi; i++ {
+				clear(seen)
+				clear(want)
+				for q, j := range near[i*k:][:k] {
+					from := int(j) * m.genes
+					addScaled(float32(w[i*k+q]), counts[from:][:m.genes], seen)
+					addScaled(float32(w[i*k+q]), expected[from:][:m.genes], want)
+				}
+				for g := range seen {
+					eta := float64(m.base[i*m.genes+g]) + math.Log(float64((seen[g]+1)/(want[g]+1)))
+					m.eta[i*m.genes+g] = float32(min(max(eta, etaMin), etaMax))
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,9 +12,8 @@ import (
 )
 
 // VariationalFactor completes by the model of [PoissonFactor], fitted with more
-// care: it knows how unsure it is of the factors while it fits them, finds how
-// many the slide supports and how smooth each is, and makes use of that a hidden
-// value was detected. It takes about 2.5 times as long.
+// care: it knows how unsure it is of the factors while it fits them, and finds how
+// many the slide supports and how smooth each is. It takes twice as long.
 //
 // Log-rates are η_ig = α_g + β_g·t_i + u_i·w_g, of 16 factors at most, with
 //
@@ -27,13 +26,9 @@ import (
 //
 //	v_ig = tr(S_i (w w' + T_g)) + u'T_g u
 //
-// One round is, with z and 1/τ from the slope and the curvature of the log of
-// the likelihood of the entry at η:
+// One round is, with z and τ those of PoissonFactor at λ = e^(η + v/2),
 //
-//	c is seen       λ = e^(η + v/2), 1/τ = λ,                      z = η + (c - λ)/λ
-//	c >= 1 is known s = λ/(e^λ - 1), 1/τ = s(λ/(1 - e^-λ) - 1),     z = η + s·τ
-//
-//	ω    = 1/(τ + ψ), z less α + βt
+//	ω    = 1/(τ + ψ)
 //	S_i  = (Σ_g ω (w w' + T_g) + 1 + g)⁻¹,  u_i = S_i (Σ_g ω z w + g ū_i)
 //	T_g  = (Σ_i ω (u u' + S_i) + c)⁻¹,      w_g = T_g Σ_i ω z u
 //	g_d  = 1/mean((u - ū)² + S_dd)          1 to 100
@@ -42,14 +37,8 @@ import (
 //
 // the columns of u brought to mean(u² + S_dd) = 1 in between.
 //
-// What is hidden was detected, or nobody could have hidden it, and that is the
-// second line above. To leave hidden entries out, as PoissonFactor does, is not the
-// same as not knowing them: zeros are never hidden, so among what is left there
-// are too many, and all rates come out too low. Where nothing is hidden, as in
-// completing a data set, the line has no part.
-//
 // Answers are those of PoissonFactor, with v in place of w'A⁻¹w and the smoothing
-// 1.5 pitches wide. So is their calibration, of SD and Factors only.
+// 1.5 pitches wide. So is their calibration.
 type VariationalFactor struct {
 	Rank     int             // number of factors at most; 0 = 16
 	Seed     uint64          // of the start and of what is set aside
@@ -103,47 +92,20 @@ func (m VariationalFactor) complete(ctx context.Context, v *View) (*Completion, 
 	if m.Rank < 0 {
 		return nil, fmt.Errorf("%d factors", m.Rank)
 	}
-	if err := v.needCounts(); err != nil {
-		return nil, err
-	}
-	p, err := newPoissonFit(v, PoissonFactor{Rank: m.Rank})
+	c, err := newCountModel(v, m.Rank)
 	if err != nil {
 		return nil, err
 	}
-	f := newVariationalFit(p)
-	c := newCalibration(v, m.Seed)
-	p.show(c.aside, false)
-	if err := f.start(ctx, m.Seed); err != nil {
-		return nil, err
-	}
-	if err := f.rounds(ctx, m, 0, variationalRounds); err != nil {
-		return nil, err
-	}
-	trial, err := f.answer(ctx, c.shown())
-	if err != nil {
-		return nil, err
-	}
-	c.learn(trial)
-	clear(c.shift) // there is nothing to shift: with hidden values as detected, rates are right
-	p.show(c.aside, true)
-	if err := f.rounds(ctx, m, variationalRounds, variationalRounds+variationalFull); err != nil {
-		return nil, err
-	}
-	done, err := f.answer(ctx, v)
-	if err != nil {
-		return nil, err
-	}
-	c.apply(done)
-	return done.keep(v), nil
+	s := schedule{name: "variational factor", seed: m.Seed, progress: m.Progress, first: variationalFirst, aside: variationalRounds, full: variationalFull}
+	return s.complete(ctx, c, newVariationalFit(c))
 }
 
-// variationalFit is the fit of one view. Of the poissonFit it takes counts,
-// lines, η, and of its factors z, τ, u, w and ψ. Covariances are kept as their
-// pairs a <= b.
+// variationalFit finds distributions of u and w. Of the countModel it takes
+// counts, η, v, and of its factors z, τ, u, w and ψ. Covariances are kept as
+// their pairs a <= b.
 type variationalFit struct {
-	*poissonFit
+	*countModel
 	rank, pairs     int
-	variance        []float32 // v [n][genes]
 	weight, wz      []float32 // ω and ω·z [n][genes]
 	s               []float32 // S, off the diagonal twice [n][pairs]
 	t               []float32 // T [genes][pairs]
@@ -151,26 +113,20 @@ type variationalFit struct {
 	coupling, relev []float64 // g, c [rank]
 }
 
-func newVariationalFit(p *poissonFit) *variationalFit {
-	f := &variationalFit{poissonFit: p, rank: p.f.rank, pairs: p.f.pairs()}
-	cells := p.n * p.genes
+func newVariationalFit(m *countModel) *variationalFit {
+	f := &variationalFit{countModel: m, rank: m.f.rank, pairs: m.f.pairs()}
+	cells := m.n * m.genes
 	f.variance, f.weight, f.wz = make([]float32, cells), make([]float32, cells), make([]float32, cells)
-	f.s, f.us = make([]float32, p.n*f.pairs), make([]float32, p.n*f.pairs)
-	f.t, f.wt = make([]float32, p.genes*f.pairs), make([]float32, p.genes*f.pairs)
+	f.s, f.us = make([]float32, m.n*f.pairs), make([]float32, m.n*f.pairs)
+	f.t, f.wt = make([]float32, m.genes*f.pairs), make([]float32, m.genes*f.pairs)
 	for range f.rank {
 		f.coupling, f.relev = append(f.coupling, startCoupling), append(f.relev, pullLoad)
 	}
 	return f
 }
 
-func (f *variationalFit) empty() bool { return f.n == 0 || f.genes == 0 }
-
 // start makes the first factors, and their products.
 func (f *variationalFit) start(ctx context.Context, seed uint64) error {
-	f.f.allocate()
-	if err := f.begin(ctx); err != nil || f.empty() {
-		return err
-	}
 	if err := f.f.start(ctx, seed); err != nil {
 		return err
 	}
@@ -178,51 +134,9 @@ func (f *variationalFit) start(ctx context.Context, seed uint64) error {
 	return parallel(ctx, f.n, chunk, f.f.spread)
 }
 
-// begin prepares the first round with these counts: lines, z and τ.
-func (f *variationalFit) begin(ctx context.Context) error {
-	if err := f.lines(ctx, detectedLine); err != nil {
-		return err
-	}
-	clear(f.f.known)
-	for k, c := range f.counts {
-		if c >= 0 {
-			f.f.known[k%f.genes]++
-		}
-	}
-	return f.linearize(ctx)
-}
-
-// rounds fits the factors.
-func (f *variationalFit) rounds(ctx context.Context, m VariationalFactor, from, to int) error {
-	if f.empty() {
-		return nil
-	}
-	if from > 0 {
-		if err := f.begin(ctx); err != nil {
-			return err
-		}
-	}
-	for k := from; k < to; k++ {
-		times := 1
-		if k == 0 {
-			times = variationalFirst
-		}
-		for range times {
-			if err := f.round(ctx); err != nil {
-				return err
-			}
-		}
-		if err := f.linearize(ctx); err != nil {
-			return err
-		}
-		m.Progress.Send(spared.Event{Step: "variational factor of " + f.v.Slide, Done: k + 1, Total: variationalRounds + variationalFull})
-	}
-	return nil
-}
-
 // round is one round with the same z and τ, other than the two halves of
 // [factors] not written gene by gene.
-func (f *variationalFit) round(ctx context.Context) error {
+func (f *variationalFit) round(ctx context.Context, _ bool) error {
 	if err := parallel(ctx, f.n, chunk, f.solveSpots); err != nil {
 		return err
 	}
@@ -239,71 +153,6 @@ func (f *variationalFit) round(ctx context.Context) error {
 		return err
 	}
 	return parallel(ctx, f.genes, geneChunk, f.findPsi)
-}
-
-// linearize sets z and τ at η and v.
-func (f *variationalFit) linearize(ctx context.Context) error {
-	const top, most = 6.99, 1.
-	return parallel(ctx, f.n, chunk, func(lo, hi int) {
-		f.f.product(lo, hi, f.eta[lo*f.genes:hi*f.genes])
-		for at := lo * f.genes; at < hi*f.genes; at++ {
-			eta := min(max(f.eta[at]+f.base[at], etaMin), top)
-			f.eta[at] = eta
-			rate := exp32(min(eta+min(f.variance[at], most)/2, etaMax))
-			c := f.counts[at]
-			if c < 0 {
-				slope, bend := detectedSlope(float64(rate))
-				f.f.tau[at], f.f.z[at] = float32(1/bend), float32(slope/bend)+eta-f.base[at]
-				continue
-			}
-			f.f.tau[at] = 1 / rate
-			f.f.z[at] = (c-rate)/rate + eta - f.base[at]
-		}
-	})
-}
-
-// detectedSlope returns the first derivative of ln(1 - e^-λ) by ln λ, and the
-// second with its sign changed, at least 1e-6.
-func detectedSlope(rate float64) (slope, bend float64) {
-	const most, least = 40, 1e-6
-	rate = min(rate, most)
-	e := math.Expm1(rate)
-	slope = rate / e
-	return slope, max(slope*(rate*(1+1/e)-1), least)
-}
-
-// detectedLine is poissonLine for counts of which the negative ones are known to
-// be 1 or more.
-func detectedLine(c, t []float64) (alpha, beta float64) {
-	const slope, steps, seen = 5., 10, 1.3 // about what a count is that was detected
-	var sum, expected float64
-	for i, c := range c {
-		if c < 0 {
-			c = seen
-		}
-		sum, expected = sum+c, expected+math.Exp(t[i])
-	}
-	alpha, beta = math.Log((sum+0.5)/expected), 1
-	for range steps {
-		ga, gb, aa, ab, bb := 0., -slope*(beta-1), 0., 0., slope
-		for i, c := range c {
-			rate := math.Exp(min(max(alpha+beta*t[i], -7), 8))
-			d, w := c-rate, rate
-			if c < 0 {
-				d, w = detectedSlope(rate)
-			}
-			ga, gb = ga+d, gb+d*t[i]
-			aa, ab, bb = aa+w, ab+w*t[i], bb+w*t[i]*t[i]
-		}
-		det := aa*bb - ab*ab
-		if !(det > 1e-12*aa*bb) {
-			break
-		}
-		const far = 2 // a step at most: where all counts are hidden, η has no best value
-		alpha += min(max((bb*ga-ab*gb)/det, -far), far)
-		beta += min(max((aa*gb-ab*ga)/det, -far), far)
-	}
-	return min(max(alpha, etaMin), etaMax), beta
 }
 
 // solveSpots sets ω, ωz, S and the new u of the spots lo to hi-1.
@@ -465,10 +314,10 @@ func (f *variationalFit) findPsi(lo, hi int) {
 	}
 }
 
-// answer is that of poissonFit with v for the uncertainty of η.
+// answer takes v for the uncertainty of η.
 func (f *variationalFit) answer(ctx context.Context, shown *View) (*answers, error) {
 	open := func(i, g int) float64 { return float64(f.variance[i*f.genes+g]) }
-	return f.poissonFit.answer(ctx, shown, open, variationalSmooth)
+	return f.answerBy(ctx, shown, open, variationalSmooth)
 }
 
 // copyPairs sets out [rows][pairs] to the products a <= b within each row of x.
