@@ -144,6 +144,32 @@ func TestPoissonFactorOnKnownRates(t *testing.T) {
 	}
 }
 
+// TestRatesWhereMuchIsHidden: zeros are never hidden, so with half of all counts
+// hidden there are too many zeros among the others. Rates where nothing is visible
+// still add up to the true ones.
+func TestRatesWhereMuchIsHidden(t *testing.T) {
+	for seed := range uint64(2) {
+		v, rate := tissue(t, seed, 24, 25, 60)
+		h := hide(t, v, seed, .5)
+		for _, m := range []struct {
+			model baseline.Completer
+			off   float64
+		}{{baseline.PoissonFactor{}, .07}, {baseline.VariationalFactor{}, .07}, {baseline.PoissonKernel{}, .15}} {
+			done := answers(t, m.model, h)
+			var truth, found float64
+			for k, seen := range h.Visible {
+				if !seen {
+					truth += rate[k]
+					found += (math.Exp2(float64(done.Rate.Data[k])) - 1) / v.Norm.Value(1, v.Sizes[k%60], v.Totals[k/60])
+				}
+			}
+			if r := found / truth; math.Abs(math.Log(r)) > m.off {
+				t.Errorf("seed %d: %s: the rates add up to %.2f of the true ones", seed, m.model.Name(), r)
+			}
+		}
+	}
+}
+
 // On a slide without differences in depth the line is the gene's mean.
 func TestPoissonKernelByHand(t *testing.T) {
 	v := line(t, []float64{0, 1, 2, 3, 4, 5}, []float64{1, hole, 1, 1, hole, hole})

@@ -16,12 +16,10 @@ import (
 )
 
 // TestVariationalFactorOnKnownRates: hidden values are predicted better than by
-// the Poisson factor, intervals hold what they say, and the rates of both where
-// nothing is visible add up to the true ones, although most of what is not hidden
-// there is a zero.
+// the Poisson factor, and intervals hold what they say.
 func TestVariationalFactorOnKnownRates(t *testing.T) {
 	for seed := range uint64(2) {
-		v, rate := tissue(t, seed, 24, 25, 60)
+		v, _ := tissue(t, seed, 24, 25, 60)
 		h := hide(t, v, seed, .5)
 		done, other := answers(t, baseline.VariationalFactor{}, h), answers(t, baseline.PoissonFactor{}, h)
 		checkFactors(t, "variational", done)
@@ -49,20 +47,6 @@ func TestVariationalFactorOnKnownRates(t *testing.T) {
 		for l, p := range baseline.Levels {
 			if math.Abs(held[l]/n-p) > .05 {
 				t.Errorf("seed %d: intervals of %g hold %.3f", seed, p, held[l]/n)
-			}
-		}
-		var truth, found, theirsFound float64
-		for k, seen := range h.Visible {
-			if !seen {
-				unit := v.Norm.Value(1, v.Sizes[k%60], v.Totals[k/60])
-				truth += rate[k]
-				found += (math.Exp2(float64(done.Rate.Data[k])) - 1) / unit
-				theirsFound += (math.Exp2(float64(other.Rate.Data[k])) - 1) / unit
-			}
-		}
-		for _, r := range []float64{found / truth, theirsFound / truth} {
-			if math.Abs(math.Log(r)) > .07 {
-				t.Errorf("seed %d: the rates where nothing is visible add up to %.2f of the true ones", seed, r)
 			}
 		}
 	}
