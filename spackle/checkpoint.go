@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,9 +95,7 @@ func Open(path string, ds *spared.Dataset) (*Model, error) {
 	}
 	var o CheckpointOptions
 	if _, err := os.Stat(filepath.Join(filepath.Dir(path), genesFile)); errors.Is(err, fs.ErrNotExist) {
-		for g := range ds.Genes {
-			o.Genes = append(o.Genes, ds.Genes[g].ID)
-		}
+		o.Genes = geneIDs(ds)
 	}
 	return LoadCheckpoint(path, o)
 }
@@ -309,8 +306,8 @@ func checkpointWeights(t ckpt.Tensor, dims []int) ([]float32, error) {
 		return nil, err
 	}
 	for i, x := range v {
-		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
-			return nil, fmt.Errorf("element %d is %g: the training diverged, or the file is damaged", i, f)
+		if !finite(x) {
+			return nil, fmt.Errorf("element %d is %g: the training diverged, or the file is damaged", i, x)
 		}
 	}
 	return v, nil

@@ -13,6 +13,7 @@ import (
 
 	"gonum.org/v1/gonum/blas/blas32"
 
+	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spackle/ckpt"
 	"github.com/spatialgo/spatialgo/spared"
 	"github.com/spatialgo/spatialgo/spared/format"
@@ -43,6 +44,9 @@ func TestLoadCheckpoint(t *testing.T) {
 	}
 	for _, e := range engines(t) {
 		for attention, outputs := range map[Attention][]float64{"": want.Batchwise, Batch: want.Batchwise, Neighborhood: want.Neighborhood} {
+			if attention == Batch && e.Kind != engine.Go {
+				continue // as "": compiling takes XLA a while
+			}
 			m, err := LoadCheckpoint(sparedCheckpoint, CheckpointOptions{Genes: eightGenes(), Attention: attention})
 			if err != nil {
 				t.Fatal(err)

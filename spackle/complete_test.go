@@ -1,289 +1,238 @@
-package spackle
+package spackle_test
 
 import (
 	"context"
 	"errors"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
+	"github.com/spatialgo/spatialgo/spackle"
+	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
+	"github.com/spatialgo/spatialgo/spared/h5ad"
 )
 
-// scene is a slide with a model of its genes.
-func scene(seed uint64) (m *Model, input blas32.General, x, y []float64) {
-	ds := syntheticTissue(1, 10, 10, 4, seed)
-	m = sampleModel(4)
-	m.weights = randomWeights(m.Config, rand.New(rand.NewPCG(seed, 3)))
-	for _, s := range ds.Spots {
-		x, y = append(x, s.X), append(y, s.Y)
-	}
-	return m, ds.Layers[spared.LayerLog], x, y
+// constant answers 5 ± 0.5 and a rate of 2 for everything, or what is spoilt.
+type constant struct {
+	baseline.NoFit
+	spoil func(*baseline.Completion)
 }
 
-func predict(t *testing.T, m *Model, input blas32.General, x, y []float64) blas32.General {
-	t.Helper()
-	table, err := Neighborhoods(x, y, Neighbors)
-	if err != nil {
-		t.Fatal(err)
+func (constant) Name() string { return "constant" }
+
+func (c constant) Complete(_ context.Context, v *view) (*baseline.Completion, error) {
+	done := &baseline.Completion{Values: v.Empty(), SD: v.Empty(), Rate: v.Empty()}
+	for k := range done.Values.Data {
+		done.Values.Data[k], done.SD.Data[k], done.Rate.Data[k] = 5, .5, 2
 	}
-	out, err := m.Predict(context.Background(), goEngine(t), input, table)
-	if err != nil {
-		t.Fatal(err)
+	if c.spoil != nil {
+		c.spoil(done)
 	}
-	return out
+	return done, nil
 }
 
-func rowDiff(a, b blas32.General, i, j int) float64 {
-	d := 0.0
-	for g := range a.Cols {
-		d = math.Max(d, math.Abs(float64(a.Data[i*a.Stride+g])-float64(b.Data[j*b.Stride+g])))
-	}
-	return d
-}
-
-// TestPredictReference compares prediction, which fills up batches and skips
-// what it does not need, with the network written out by hand.
-func TestPredictReference(t *testing.T) {
-	m, input, x, y := scene(1)
-	table, err := Neighborhoods(x, y, Neighbors)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range engines(t) {
-		got, err := m.Predict(context.Background(), e, input, table)
-		if err != nil {
+// TestComplete: measured values are kept, missing ones come from the method, on
+// the scale of c_d_log1p where there is one; the rate stays as it is.
+func TestComplete(t *testing.T) {
+	plain := fixture(1, false)
+	batches := corrected(t, 1, spared.Clean, 2)
+	for name, ds := range map[string]*spared.Dataset{"plain": plain, "batch-corrected": batches} {
+		log := ds.Layers[spared.LayerLog]
+		genes := len(ds.Genes)
+		if err := spackle.Complete(context.Background(), ds, constant{}, nil); err != nil {
 			t.Fatal(err)
 		}
-		hood := make([]float32, Tokens*4)
-		for i := range got.Rows {
-			gather(hood, input, table[i*Tokens:(i+1)*Tokens])
-			want := reference{m.Config, m.weights}.run(hood, 1, Tokens)[:4]
-			if d := farthest(got.Data[i*4:i*4+4], want); d > 1e-4 {
-				t.Fatalf("%s: spot %d is off by %g", e.Kind, i, d)
+		c, sd, rate := ds.Layers[spared.LayerCTLog], ds.Layers[spared.LayerCTLogSD], ds.Layers[spared.LayerRate]
+		for k, measured := range ds.Mask {
+			x, r, slope, intercept := 5., 2., 1., 0.
+			if measured {
+				x = float64(log.Data[k])
+				r = x
+			}
+			if a := ds.Correction[spared.LayerCDLog]; a != nil {
+				s := ds.Spots[k/genes].Slide
+				slope, intercept = a.Slope[s][k%genes], a.Intercept[s][k%genes]
+			}
+			if want := slope*x + intercept; math.Abs(float64(c.Data[k])-want) > 1e-5 {
+				t.Fatalf("%s: entry %d (measured %v) is %g, want %g", name, k, measured, c.Data[k], want)
+			}
+			if want := .5 * slope; math.Abs(float64(sd.Data[k])-want) > 1e-6 {
+				t.Fatalf("%s: the spread of entry %d is %g, want %g", name, k, sd.Data[k], want)
+			}
+			if float64(rate.Data[k]) != r {
+				t.Fatalf("%s: the rate of entry %d is %g, want %g", name, k, rate.Data[k], r)
 			}
 		}
-	}
-}
-
-// TestPredictLocal: a prediction depends on the 19 spots of its neighbourhood
-// and nothing else.
-func TestPredictLocal(t *testing.T) {
-	const seed = 6
-	rng := rand.New(rand.NewPCG(seed, 0))
-	m, input, x, y := scene(seed)
-	base := predict(t, m, input, x, y)
-	const spot, same = 44, 1e-5
-
-	perm := rng.Perm(len(x))
-	px, py := make([]float64, len(x)), make([]float64, len(x))
-	pin := blas32.General{Rows: input.Rows, Cols: 4, Stride: 4, Data: make([]float32, len(input.Data))}
-	for i, p := range perm {
-		px[i], py[i] = x[p], y[p]
-		copy(pin.Data[i*4:], input.Data[p*4:p*4+4])
-	}
-	permuted := predict(t, m, pin, px, py)
-	// Ties of distance go by index, so the order of a neighbourhood, and at its
-	// rim its members, may change with the order of spots: compare spots whose
-	// 18 neighbours are nearer than all others.
-	compared := 0
-	for i, p := range perm {
-		if clearRim(x, y, p) {
-			compared++
-			if d := rowDiff(permuted, base, i, p); d > same {
-				t.Errorf("seed %d: other order of spots: spot %d changes by %g", seed, p, d)
-			}
+		if len(ds.TrainMean[spared.LayerCTLog]) != genes || ds.Layers[spared.LayerCTDelta].Rows == 0 {
+			t.Errorf("%s: there are no deltas", name)
 		}
-	}
-	if compared < 20 {
-		t.Errorf("only %d spots could be compared", compared)
-	}
-
-	changed := func(j int) float64 {
-		in := blas32.General{Rows: input.Rows, Cols: 4, Stride: 4, Data: slices.Clone(input.Data)}
-		for g := range 4 {
-			in.Data[j*4+g] += 3
+		// A method without these answers leaves none of another's behind.
+		if err := spackle.Complete(context.Background(), ds, &baseline.KNNMean{}, nil); err != nil {
+			t.Fatal(err)
 		}
-		return rowDiff(predict(t, m, in, x, y), base, spot, spot)
-	}
-	if d := changed(99); d != 0 {
-		t.Errorf("a spot far away changes the prediction by %g", d)
-	}
-	for _, j := range []int{spot, spot + 1, spot + 2} {
-		if d := changed(j); d < 1e-3 {
-			t.Errorf("spot %d is in the neighbourhood but changes the prediction by %g only", j, d)
+		if _, ok := ds.Uns[spackle.KeyIntervals]; ok {
+			t.Errorf("%s: after a completion without spread the factors of intervals are still there", name)
 		}
-	}
-	mx := slices.Clone(x)
-	mx[99] += 5000
-	if d := rowDiff(predict(t, m, input, mx, y), base, spot, spot); d != 0 {
-		t.Errorf("moving a spot far away changes the prediction by %g", d)
-	}
-	mx = slices.Clone(x)
-	mx[spot+1] += 5000
-	if d := rowDiff(predict(t, m, input, mx, y), base, spot, spot); d < 1e-3 {
-		t.Errorf("moving a neighbour away changes the prediction by %g only", d)
-	}
-}
-
-// clearRim reports whether the 18th and 19th nearest spots differ in distance.
-func clearRim(x, y []float64, i int) bool {
-	var d []float64
-	for j := range x {
-		if j != i {
-			d = append(d, math.Hypot(x[j]-x[i], y[j]-y[i]))
-		}
-	}
-	slices.Sort(d)
-	return d[18]-d[17] > 1
-}
-
-// TestPredictBatchAttention: the released form depends on what shares a batch
-// and not on the spot's own neighbours.
-func TestPredictBatchAttention(t *testing.T) {
-	m, input, x, y := scene(2)
-	m.Config.Attention = Batch
-	base := predict(t, m, input, x, y)
-	in := blas32.General{Rows: input.Rows, Cols: 4, Stride: 4, Data: slices.Clone(input.Data)}
-	for g := range 4 {
-		in.Data[99*4+g] += 3
-	}
-	if d := rowDiff(predict(t, m, in, x, y), base, 44, 44); d == 0 {
-		t.Error("a spot far away of the same batch makes no difference")
-	}
-	var order []float32
-	for i := range 100 {
-		order = append(order, input.Data[i*4:i*4+4]...)
-	}
-	slots := make([]float32, 100*Tokens*4)
-	for i := range 100 {
-		copy(slots[i*Tokens*4:], order[i*4:i*4+4]) // other slots do not matter
-	}
-	want := reference{m.Config, m.weights}.run(slots, 100, Tokens)
-	for i := range 100 {
-		if d := farthest(base.Data[i*4:i*4+4], want[i*Tokens*4:i*Tokens*4+4]); d > 1e-4 {
-			t.Fatalf("spot %d is off by %g", i, d)
+		if names := ds.LayerNames(); slices.Contains(names, spared.LayerRate) || slices.Contains(names, spared.LayerCTLogSD) {
+			t.Errorf("%s: after a completion without spread: %v", name, names)
 		}
 	}
 }
 
-func TestPredictRefuses(t *testing.T) {
-	m, input, _, _ := scene(1)
-	for _, tc := range []struct {
+func TestCompleteErrors(t *testing.T) {
+	for _, c := range []struct {
 		reason string
-		input  blas32.General
-		nbr    []int32
-		errHas string
+		spoil  func(*baseline.Completion)
+		data   func(*spared.Dataset)
+		want   string
 	}{
-		{reason: "other genes", input: blas32.General{Rows: 1, Cols: 3, Stride: 3, Data: make([]float32, 3)}, nbr: make([]int32, Tokens), errHas: "genes"},
-		{reason: "half a neighbourhood", input: input, nbr: make([]int32, Tokens-1), errHas: "multiple"},
-		{reason: "a row that is not there", input: input, nbr: append(make([]int32, Tokens-1), 100), errHas: "row 100"},
-		{reason: "padding of KNNSorted", input: input, nbr: append(make([]int32, Tokens-1), -1), errHas: "row -1"},
+		{"no values", func(d *baseline.Completion) { d.Values = blas32.General{} }, nil, "values are 0 x 0"},
+		{"values of another shape", func(d *baseline.Completion) { d.Values.Cols-- }, nil, "values are 72 x 6, want 72 spots x 7 genes"},
+		{"spreads of another shape", func(d *baseline.Completion) { d.SD.Rows-- }, nil, "standard deviations are 71 x 7"},
+		{"a value that is none", func(d *baseline.Completion) { d.Values.Data[9] = float32(math.NaN()) }, nil, "values hold NaN for spot one_ab, gene ENSGC"},
+		{"a spread below 0", func(d *baseline.Completion) { d.SD.Data[9] = -1 }, nil, "standard deviations hold -1 for spot one_ab, gene ENSGC"},
+		{"an infinite rate", func(d *baseline.Completion) { d.Rate.Data[0] = float32(math.Inf(1)) }, nil, "rates hold +Inf"},
+		{"a measured value that is none", nil, func(ds *spared.Dataset) { ds.Layers[spared.LayerLog].Data[9] = float32(math.NaN()) }, "layer log1p holds NaN at spot one_ab, gene ENSGC"},
+		{"a count below 0", nil, func(ds *spared.Dataset) { ds.Layers[spared.LayerCounts].Data[9] = -3 }, "layer counts holds -3 at spot one_ab, gene ENSGC"},
+		{"a count that is none", nil, func(ds *spared.Dataset) { ds.Layers[spared.LayerCounts].Data[9] = float32(math.NaN()) }, "layer counts holds NaN at spot one_ab, gene ENSGC"},
+		{"a measured count of 0", nil, func(ds *spared.Dataset) {
+			ds.Mask[9] = true
+			ds.Layers[spared.LayerCounts].Data[9] = 0
+		}, "spot one_ab, gene ENSGC: the mask says measured"},
 	} {
-		if _, err := m.Predict(context.Background(), goEngine(t), tc.input, tc.nbr); err == nil || !strings.Contains(err.Error(), tc.errHas) {
-			t.Errorf("%s: error %v, want one with %q", tc.reason, err, tc.errHas)
+		ds := fixture(2, false)
+		if c.data != nil {
+			c.data(ds)
+		}
+		before := len(ds.Layers)
+		err := spackle.Complete(context.Background(), ds, constant{spoil: c.spoil}, nil)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want one with %q", c.reason, err, c.want)
+		}
+		if len(ds.Layers) != before {
+			t.Errorf("%s: the data set was changed", c.reason)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := m.Predict(ctx, goEngine(t), input, make([]int32, Tokens)); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+	if err := spackle.Complete(ctx, fixture(2, false), spackle.Default(), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
 
-func TestComplete(t *testing.T) {
-	ds := syntheticTissue(2, 6, 6, 4, 3)
-	m, _, _, _ := scene(1)
-	var events []spared.Event
-	err := m.Complete(context.Background(), ds, CompleteOptions{Engine: goEngine(t), Progress: func(e spared.Event) { events = append(events, e) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(events) != 2 || events[1].Done != 72 {
-		t.Errorf("events %+v", events)
-	}
-	done, deltas, before := ds.Layers[spared.LayerCTLog], ds.Layers[spared.LayerCTDelta], ds.Layers[spared.LayerDLog]
-	mean := ds.TrainMean[spared.LayerCTLog]
-	sum := make([]float64, 4)
-	missing := 0
-	for i, measured := range ds.Mask {
-		if measured && done.Data[i] != before.Data[i] {
-			t.Fatalf("a measured value became %g, was %g", done.Data[i], before.Data[i])
+// unequal is constant with other factors on each slide.
+type unequal struct{ constant }
+
+func (unequal) Name() string { return "unequal" }
+
+func (s unequal) Complete(ctx context.Context, v *view) (*baseline.Completion, error) {
+	done, err := s.constant.Complete(ctx, v)
+	done.Factors = factorsOf(v.Slide)
+	return done, err
+}
+
+func factorsOf(slide string) [3]float64 {
+	f := float64(len(slide)) + float64(slide[0])/256
+	return [3]float64{f, 2 * f, 3 * f}
+}
+
+// TestIntervalsOfLayers: they are c_t_log1p ± factor·sd with the factor of the spot's
+// slide, on the scale of c_d_log1p too, and the same after saving and opening.
+func TestIntervalsOfLayers(t *testing.T) {
+	batches := corrected(t, 1, spared.Clean, 2)
+	for name, ds := range map[string]*spared.Dataset{"plain": stored(1), "batch-corrected": batches} {
+		if err := spackle.Complete(context.Background(), ds, unequal{}, nil); err != nil {
+			t.Fatal(err)
 		}
-		if !measured {
-			missing++
-			if done.Data[i] == before.Data[i] {
-				t.Errorf("entry %d is still the median's", i)
+		for k, level := range baseline.Levels {
+			low, high, err := spackle.Intervals(ds, level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			genes := len(ds.Genes)
+			for at, measured := range ds.Mask {
+				x, sd := float64(ds.Layers[spared.LayerCTLog].Data[at]), float64(ds.Layers[spared.LayerCTLogSD].Data[at])
+				half := factorsOf(ds.Sections[ds.Spots[at/genes].Slide].Name)[k] * sd
+				if measured {
+					half = 0
+				}
+				if a, b := float64(low.Data[at]), float64(high.Data[at]); math.Abs(a-(x-half)) > 1e-4 || math.Abs(b-(x+half)) > 1e-4 {
+					t.Fatalf("%s: %g, measured %v: %g to %g at %g, want ± %g", name, x, measured, a, b, level, half)
+				}
+			}
+			if name != "plain" { // made in memory, without what a file needs
+				continue
+			}
+			path := t.TempDir() + "/done.h5ad"
+			if err := spared.Save(ds, path); err != nil {
+				t.Fatal(err)
+			}
+			l, h, err := spackle.Intervals(opened(t, path), level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(l.Data, low.Data) || !slices.Equal(h.Data, high.Data) {
+				t.Errorf("the intervals of %g changed in the file", level)
 			}
 		}
-		if want := float32(float64(done.Data[i]) - mean[i%4]); deltas.Data[i] != want {
-			t.Fatalf("delta %g, want %g", deltas.Data[i], want)
-		}
-		if ds.Spots[i/4].Split == spared.Train {
-			sum[i%4] += float64(done.Data[i]) / 36
-		}
-	}
-	if missing == 0 {
-		t.Fatal("nothing was missing")
-	}
-	for g := range sum {
-		if math.Abs(sum[g]-mean[g]) > 1e-6 {
-			t.Errorf("gene %d: mean %g over train spots, want %g", g, mean[g], sum[g])
-		}
-	}
-	// The input has 0 for what is missing, and neighbours of the same slide.
-	i := slices.Index(ds.Mask, false)
-	var x, y []float64
-	slide := ds.Spots[i/4].Slide
-	rows := ds.SpotsOf(slide)
-	in := blas32.General{Rows: len(rows), Cols: 4, Stride: 4, Data: make([]float32, 4*len(rows))}
-	for k, r := range rows {
-		x, y = append(x, ds.Spots[r].X), append(y, ds.Spots[r].Y)
-		for g := range 4 {
-			if ds.Mask[r*4+g] {
-				in.Data[k*4+g] = before.Data[r*4+g]
-			}
-		}
-	}
-	want := predict(t, m, in, x, y)
-	if got, w := done.Data[i], want.Data[(i/4-rows[0])*4+i%4]; math.Abs(float64(got-w)) > 1e-5 {
-		t.Errorf("a missing value became %g, the network says %g", got, w)
-	}
-	// Without train spots there is no mean to subtract.
-	for i := range ds.Spots {
-		ds.Spots[i].Split = spared.Test
-	}
-	if err := m.Complete(context.Background(), ds, CompleteOptions{Engine: goEngine(t)}); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := ds.Layers[spared.LayerCTDelta]; ok {
-		t.Error("deltas of an earlier completion stayed")
 	}
 }
 
-func TestCompleteRefuses(t *testing.T) {
-	m, _, _, _ := scene(1)
-	for _, tc := range []struct {
+func TestIntervalsOfLayersErrors(t *testing.T) {
+	factors := func(edit func(*h5ad.Frame)) func(*spared.Dataset) {
+		return func(ds *spared.Dataset) { edit(ds.Uns[spackle.KeyIntervals].(*h5ad.Frame)) }
+	}
+	for _, c := range []struct {
 		reason string
-		change func(*spared.Dataset)
-		errHas string
+		level  float64
+		spoil  func(*spared.Dataset)
+		want   string
 	}{
-		{reason: "another gene", change: func(ds *spared.Dataset) { ds.Genes[2] = spared.Gene{ID: "ENSX", Symbol: "X"} }, errHas: "ENSG2 is missing"},
-		{reason: "without its layer", change: func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerDLog) }, errHas: `trained on layer "d_log1p", which the data set does not have`},
+		{"a level that no method gives", .9, func(*spared.Dataset) {}, "there are those of [0.5 0.8 0.95]"},
+		{"not completed", .8, func(ds *spared.Dataset) { delete(ds.Uns, spackle.KeyIntervals) }, "holds no table"},
+		{"something else under the key", .8, func(ds *spared.Dataset) { ds.Uns[spackle.KeyIntervals] = "x" }, "holds no table"},
+		{"another column", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Name = "x" }), "no column 80%"},
+		{"words for numbers", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Data = []string{"a", "b"} }), "does not hold numbers"},
+		{"another slide", .8, factors(func(f *h5ad.Frame) { f.Index[0] = "x" }), "no factor of slide"},
+		{"a negative factor", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Data.([]float64)[0] = -1 }), "no factor of slide"},
+		{"a factor that is no number", .8, factors(func(f *h5ad.Frame) { f.Columns[1].Data.([]float64)[0] = math.NaN() }), "no factor of slide"},
+		{"no spread", .8, func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerCTLogSD) }, spared.LayerCTLogSD},
+		{"no values", .8, func(ds *spared.Dataset) { delete(ds.Layers, spared.LayerCTLog) }, spared.LayerCTLog},
 	} {
-		ds := syntheticTissue(1, 5, 5, 4, 1)
-		tc.change(ds)
-		if err := m.Complete(context.Background(), ds, CompleteOptions{Engine: goEngine(t)}); err == nil || !strings.Contains(err.Error(), tc.errHas) {
-			t.Errorf("%s: error %v, want one with %q", tc.reason, err, tc.errHas)
+		ds := fixture(2, false)
+		if err := spackle.Complete(context.Background(), ds, unequal{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		c.spoil(ds)
+		if _, _, err := spackle.Intervals(ds, c.level); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want one with %q", c.reason, err, c.want)
 		}
 	}
-	for genes, want := range map[int]string{3: "ENSG3 is missing", 5: "ENSG4 (G4) is not among"} {
-		if err := m.Complete(context.Background(), syntheticTissue(1, 1, 2, genes, 1), CompleteOptions{Engine: goEngine(t)}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%d genes: %v, want %q", genes, err, want)
+}
+
+// TestCompleteFileOfMethod: a file is opened where it holds this method's
+// completion with these settings, else computed anew.
+func TestCompleteFileOfMethod(t *testing.T) {
+	path := t.TempDir() + "/completed.h5ad"
+	w := &watch{t: t, path: path}
+	ds := stored(1)
+	step := func(reason string, m baseline.Completer, ds *spared.Dataset, computes bool) {
+		t.Helper()
+		w.begin()
+		if _, err := spackle.CompleteFile(context.Background(), ds, m, path, w.progress); err != nil {
+			t.Fatalf("%s: %v", reason, err)
 		}
+		w.end(reason, computes)
 	}
+	step("the first time", baseline.PoissonFactor{}, ds, true)
+	step("again", baseline.PoissonFactor{}, ds, false)
+	step("what it was completed from, opened", baseline.PoissonFactor{}, opened(t, path), false)
+	step("other settings", baseline.PoissonFactor{Rank: 4}, ds, true)
+	step("another method", &baseline.Kernel{}, ds, true)
+	step("again, though it was fitted in between", &baseline.Kernel{}, ds, false)
+	step("other counts", &baseline.Kernel{}, stored(2), true)
 }

@@ -3,9 +3,7 @@ package spackle
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
@@ -14,8 +12,6 @@ import (
 	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
-	"github.com/spatialgo/spatialgo/spared/combat"
-	"github.com/spatialgo/spatialgo/spared/dense"
 )
 
 // NewCompleter returns the trained model as a completer of slides of the data
@@ -103,7 +99,7 @@ type slideCompleter struct {
 	genes    []int          // column of the data set of each gene of the network
 	target   []bool         // those of them that it completes
 	work     []int          // columns of the data set that its input is made from: genes, or all where the scale depends on all
-	place    []int          // of each gene of the network in work
+	inWork   []int          // place in work of each gene of the network
 	around   surroundings   // of a spot
 	features blas32.General // [spots of the data set][V]
 	predict  predictFunc
@@ -119,11 +115,6 @@ type slideCompleter struct {
 // picture shows; and neighbourhoods [spots][tokens]; to predicted expression
 // [spots][genes].
 type predictFunc func(ctx context.Context, input blas32.General, near []int32) (blas32.General, error)
-
-// scaleFunc returns the lines from log2(TPM+1) to the network's layer for a
-// view, of all genes of the data set, given its values after the adaptive median
-// (of all genes, where the lines depend on them).
-type scaleFunc func(v *baseline.View, completed blas32.General) (batchLine, error)
 
 // completerOf takes all from a model but its weights.
 func completerOf(ds *spared.Dataset, m *Model, predict predictFunc) (*slideCompleter, error) {
@@ -151,7 +142,7 @@ func completerOf(ds *spared.Dataset, m *Model, predict predictFunc) (*slideCompl
 		return nil, fmt.Errorf("spackle: the model as a completer: %w", err)
 	}
 	for _, g := range c.genes {
-		c.place = append(c.place, slices.Index(c.work, g))
+		c.inWork = append(c.inWork, slices.Index(c.work, g))
 	}
 	return c, nil
 }
@@ -236,11 +227,7 @@ func (c *slideCompleter) ids(v *baseline.View) ([]string, error) {
 	if v.Values.Cols != len(c.ds.Genes) {
 		return nil, fmt.Errorf("spackle: view of %s: it does not say which %d genes it has", v.Slide, v.Values.Cols)
 	}
-	ids := make([]string, len(c.ds.Genes))
-	for g := range ids {
-		ids[g] = c.ds.Genes[g].ID
-	}
-	return ids, nil
+	return geneIDs(c.ds), nil
 }
 
 // outputs returns the column of the network's output that each gene of the view
@@ -292,7 +279,7 @@ func (c *slideCompleter) input(ctx context.Context, v *baseline.View) (blas32.Ge
 		return blas32.General{}, batchLine{}, err
 	}
 	line := lines.of(c.genes)
-	input := selected(values, c.place)
+	input := selected(values, c.inWork)
 	line.apply(input)
 	return input, line, nil
 }
@@ -310,45 +297,54 @@ func (c *slideCompleter) arrange(v *baseline.View) (*baseline.View, error) {
 	}
 	own, rest := places(ids), places(v.RestGenes)
 	for w, g := range c.work {
-		id := c.ds.Genes[g].ID
-		var value func(i int) float32
-		if m, ok := own[id]; ok {
-			value = func(i int) float32 { return v.Values.Data[i*v.Values.Stride+m] }
-			for i := range n {
-				all.Visible[i*genes+w] = v.Visible[i*len(ids)+m]
-				if v.Hidden != nil {
-					all.Hidden[i*genes+w] = v.Hidden[i*len(ids)+m]
-				}
-			}
-		} else {
-			if m, ok := rest[id]; ok && v.RestSizes != nil {
-				value = func(i int) float32 { return logOf(v, i, v.Rest.Data[i*v.Rest.Stride+m], v.RestSizes[m]) }
-			} else if value, err = c.ofDataset(v, g); err != nil {
-				return nil, err
-			}
-			for i := range n {
-				all.Visible[i*genes+w] = value(i) > 0
-			}
+		if m, ok := own[c.ds.Genes[g].ID]; ok {
+			copyGene(all, w, v, m)
+			continue
+		}
+		value, err := c.besides(v, rest, g)
+		if err != nil {
+			return nil, err
 		}
 		for i := range n {
-			all.Values.Data[i*genes+w] = value(i)
+			x := value(i)
+			all.Values.Data[i*genes+w], all.Visible[i*genes+w] = x, x > 0
 		}
 	}
 	return all, nil
 }
 
-// places maps ids to their places.
-func places(ids []string) map[string]int {
-	at := make(map[string]int, len(ids))
-	for k, id := range ids {
-		at[id] = k
+// copyGene copies gene m of a view to gene w of another view of the same spots.
+func copyGene(to *baseline.View, w int, from *baseline.View, m int) {
+	for i := range from.Values.Rows {
+		at, was := i*to.Values.Cols+w, i*from.Values.Cols+m
+		to.Values.Data[i*to.Values.Stride+w] = from.Values.Data[i*from.Values.Stride+m]
+		to.Visible[at] = from.Visible[was]
+		if from.Hidden != nil {
+			to.Hidden[at] = from.Hidden[was]
+		}
 	}
-	return at
 }
 
-// logOf is the value that a count has in spot i of a view.
-func logOf(v *baseline.View, i int, count float32, size float64) float32 {
-	return float32(v.Norm.Log(v.Norm.Value(float64(count), size, v.Totals[i])))
+// besides returns the values of gene g of the data set, which is none of the
+// view's own, by spot: as the view shows them in Rest, whose genes have the
+// places rest, or else from the data set.
+func (c *slideCompleter) besides(v *baseline.View, rest map[string]int, g int) (func(i int) float32, error) {
+	if m, ok := rest[c.ds.Genes[g].ID]; ok && v.RestSizes != nil {
+		return func(i int) float32 {
+			return logOf(v.Norm, v.Rest.Data[i*v.Rest.Stride+m], v.RestSizes[m], v.Totals[i])
+		}, nil
+	}
+	rows, counts := c.rows(v), c.ds.Layers[spared.LayerCounts]
+	if rows == nil || counts.Rows != len(c.ds.Spots) || counts.Cols != len(c.ds.Genes) {
+		return nil, fmt.Errorf("the view does not show gene %s, which the network reads", c.ds.Genes[g].ID)
+	}
+	return func(i int) float32 {
+		total := c.ds.Spots[rows[i]].RPK
+		if v.Totals != nil { // without what is hidden
+			total = v.Totals[i]
+		}
+		return logOf(v.Norm, counts.Data[rows[i]*counts.Stride+g], c.ds.GeneSize(g), total)
+	}, nil
 }
 
 // rows returns the spots of the data set that the view shows, or nil where it is
@@ -370,21 +366,6 @@ func (c *slideCompleter) rows(v *baseline.View) []int {
 	return rows
 }
 
-// ofDataset returns the values of a gene that the view does not show.
-func (c *slideCompleter) ofDataset(v *baseline.View, g int) (func(i int) float32, error) {
-	rows, counts := c.rows(v), c.ds.Layers[spared.LayerCounts]
-	if rows == nil || counts.Rows != len(c.ds.Spots) || counts.Cols != len(c.ds.Genes) {
-		return nil, fmt.Errorf("the view does not show gene %s, which the network reads", c.ds.Genes[g].ID)
-	}
-	return func(i int) float32 {
-		total := c.ds.Spots[rows[i]].RPK
-		if v.Totals != nil {
-			total = v.Totals[i]
-		}
-		return float32(v.Norm.Log(v.Norm.Value(float64(counts.Data[rows[i]*counts.Stride+g]), c.ds.GeneSize(g), total)))
-	}, nil
-}
-
 // picture returns the embedding that the network reads beside the genes: that of
 // the data set, or the view's own where it is of no slide of it.
 func (c *slideCompleter) picture(v *baseline.View) (blas32.General, error) {
@@ -403,164 +384,4 @@ func (c *slideCompleter) picture(v *baseline.View) (blas32.General, error) {
 		copy(out.Data[k*out.Stride:][:out.Cols], c.features.Data[i*c.features.Stride:])
 	}
 	return out, nil
-}
-
-// releasedScaleOf takes each slide's line from the data set's own correction.
-func releasedScaleOf(ds *spared.Dataset, layer string) (scaleFunc, error) {
-	a := ds.Correction[layer]
-	if a == nil {
-		return nil, fmt.Errorf("the data set has no batch correction of %s", layer)
-	}
-	return func(v *baseline.View, _ blas32.General) (batchLine, error) {
-		s := ds.Section(v.Slide)
-		if s < 0 {
-			return batchLine{}, errors.New("it is no slide of the data set")
-		}
-		b := slices.Index(a.Batches, ds.Sections[s].Batch)
-		if b < 0 {
-			return batchLine{}, fmt.Errorf("its batch %q was not corrected", ds.Sections[s].Batch)
-		}
-		return newBatchLine(ds, a.Slope[b], a.Intercept[b])
-	}, nil
-}
-
-// cleanScaleOf fits ComBat on the train spots of d_log1p, or of log1p for
-// c_log1p, and lets any other batch be fitted by the view, the rule of
-// spared.FitCorrection.
-func cleanScaleOf(ds *spared.Dataset, layer string) (scaleFunc, error) {
-	from := spared.LayerDLog
-	if layer == spared.LayerCLog {
-		from = spared.LayerLog
-	}
-	values, err := ds.Layer(from)
-	if err != nil {
-		return nil, err
-	}
-	fit, known, err := fitTrain(ds, dense.Matrix[float32](values))
-	if err != nil {
-		return nil, err
-	}
-	return func(v *baseline.View, completed blas32.General) (batchLine, error) {
-		if s := ds.Section(v.Slide); s >= 0 {
-			if line, ok := known[ds.Sections[s].Batch]; ok {
-				return line, nil
-			}
-		}
-		line, err := shift(ds, fit, dense.Matrix[float32](completed))
-		if err != nil {
-			return batchLine{}, err
-		}
-		line.keepUnseen(v)
-		return line, nil
-	}, nil
-}
-
-// fitTrain fits ComBat on the train spots and returns the line of each batch
-// that trains.
-func fitTrain(ds *spared.Dataset, x dense.Matrix[float32]) (*combat.Fit, map[string]batchLine, error) {
-	var batches []string // those that train
-	of := make([]int, x.Rows)
-	for i := range of {
-		of[i] = -1
-	}
-	for _, i := range ds.SpotsIn(spared.Train) {
-		name := ds.Sections[ds.Spots[i].Slide].Batch
-		if of[i] = slices.Index(batches, name); of[i] < 0 {
-			of[i] = len(batches)
-			batches = append(batches, name)
-		}
-	}
-	m, err := combat.MomentsOf(x, of, len(batches), combat.Options{})
-	if err != nil {
-		return nil, nil, err
-	}
-	fit, err := m.Fit()
-	if err != nil {
-		return nil, nil, err
-	}
-	known := map[string]batchLine{}
-	for b, name := range batches {
-		if len(batches) == 1 { // the only batch that trains is the reference and stays
-			known[name] = batchLine{}
-			continue
-		}
-		slope, intercept, err := fit.Line(m, b)
-		if err == nil {
-			known[name], err = newBatchLine(ds, slope, intercept)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("batch %q: %w", name, err)
-		}
-	}
-	return fit, known, nil
-}
-
-// keepUnseen lets genes that the view shows nowhere keep the scale of the
-// train spots: nothing is known of how this slide differs, and a line fitted
-// to the zeros that the median leaves there would send predictions to 0.
-func (l batchLine) keepUnseen(v *baseline.View) {
-	seen := make([]bool, len(l.slope))
-	for k, visible := range v.Visible {
-		if visible {
-			seen[k%len(seen)] = true
-		}
-	}
-	for g := range seen {
-		if !seen[g] {
-			l.slope[g], l.intercept[g] = 1, 0
-		}
-	}
-}
-
-func shift(ds *spared.Dataset, fit *combat.Fit, x dense.Matrix[float32]) (batchLine, error) {
-	slope, intercept, err := combat.Shift(fit, x)
-	if err != nil {
-		return batchLine{}, err
-	}
-	return newBatchLine(ds, slope, intercept)
-}
-
-// batchLine is y = slope·x + intercept, per gene; the zero value is y = x.
-type batchLine struct{ slope, intercept []float64 }
-
-// newBatchLine returns the line if there is a way back.
-func newBatchLine(ds *spared.Dataset, slope, intercept []float64) (batchLine, error) {
-	for g, s := range slope {
-		if !(s > 0) || math.IsInf(s, 0) || math.IsNaN(intercept[g]) || math.IsInf(intercept[g], 0) {
-			return batchLine{}, fmt.Errorf("the batch correction of gene %s, %g·x + %g, has no way back", ds.Genes[g].ID, s, intercept[g])
-		}
-	}
-	return batchLine{slope, intercept}, nil
-}
-
-// of returns the lines of some genes.
-func (l batchLine) of(genes []int) batchLine {
-	if l.slope == nil {
-		return l
-	}
-	var some batchLine
-	for _, g := range genes {
-		some.slope, some.intercept = append(some.slope, l.slope[g]), append(some.intercept, l.intercept[g])
-	}
-	return some
-}
-
-// apply moves every row of x along the line.
-func (l batchLine) apply(x blas32.General) {
-	for i := range x.Rows {
-		row := x.Data[i*x.Stride:][:x.Cols]
-		for g, s := range l.slope {
-			row[g] = float32(s*float64(row[g]) + l.intercept[g])
-		}
-	}
-}
-
-// invert undoes apply.
-func (l batchLine) invert(y blas32.General) {
-	for i := range y.Rows {
-		row := y.Data[i*y.Stride:][:y.Cols]
-		for g, s := range l.slope {
-			row[g] = float32((float64(row[g]) - l.intercept[g]) / s)
-		}
-	}
 }

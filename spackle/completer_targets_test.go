@@ -79,9 +79,6 @@ func TestTargetsOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if v.Genes == nil || v.Rest.Cols == 0 {
-				t.Skip("views do not name their genes")
-			}
 			out, err := c.Complete(context.Background(), v)
 			if err != nil {
 				t.Fatalf("%s: %v", tc.reason, err)
@@ -211,7 +208,7 @@ func TestForeignView(t *testing.T) {
 // refuses to on others before any mask is drawn.
 func TestTargetsEvaluated(t *testing.T) {
 	ds := spatial(t, 2, spared.Clean)
-	eng := pureGo(t)
+	eng := spackle.GoEngine(t)
 	for _, genes := range [][]string{targetGenes, {"ENSGB", "ENSGC", "ENSGD", "ENSGE", "ENSGG"}} {
 		m := spackle.Resized(of(ds, spared.LayerCDLog, genes...))
 		c, err := spackle.NewCompleter(m, ds, eng)

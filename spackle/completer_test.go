@@ -10,7 +10,6 @@ import (
 
 	"gonum.org/v1/gonum/blas/blas32"
 
-	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spackle"
 	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
@@ -269,11 +268,7 @@ func TestCompleterErrors(t *testing.T) {
 
 // TestModelAsCompleter evaluates an untrained network on an engine.
 func TestModelAsCompleter(t *testing.T) {
-	eng, err := engine.Open(engine.Options{Kind: engine.Go})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer eng.Close()
+	eng := spackle.GoEngine(t)
 	ds := corrected(t, 5, spared.Clean, 2)
 	m := spackle.Untrained(ds, spared.LayerCDLog, 3)
 	c, err := spackle.NewCompleter(m, ds, eng)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -159,7 +157,7 @@ func (h *halves) split(ctx context.Context, k int) error {
 			if err != nil {
 				return err
 			}
-			done, err := method.Complete(ctx, v)
+			done, err := completionOf(ctx, method, v)
 			if err == nil {
 				err = h.score(m, t, done)
 			}
@@ -195,7 +193,7 @@ func (h *halves) score(m int, t *tissue, done *baseline.Completion) error {
 		h.each(t, func(row, g int, truth float64) {
 			v := t.whole
 			x := float64(a.from.Data[row*a.from.Stride+g])
-			if math.IsNaN(x) || math.IsInf(x, 0) {
+			if !finite(x) {
 				bad = fmt.Errorf("its %s hold %g for spot %s, gene %s", a.name, x, h.whole.Spots[t.spots[row]].ID, h.whole.Genes[h.genes[g]].ID)
 				return
 			}
@@ -312,129 +310,4 @@ func (a *answer) answer() CountAnswer {
 		r.Bins = append(r.Bins, bin)
 	}
 	return r
-}
-
-// halve returns the data set with a random half of each count, what a view is
-// made of; counts of the panel that are not there are halved as a whole.
-func halve(ds *spared.Dataset, rng *rand.Rand) (*spared.Dataset, error) {
-	counts, err := ds.Layer(spared.LayerCounts)
-	if err != nil {
-		return nil, fmt.Errorf("spackle: splitting counts needs them: %w", err)
-	}
-	if n, genes := ds.N(); counts.Rows != n || counts.Cols != genes || len(ds.Mask) != n*genes {
-		return nil, fmt.Errorf("spackle: counts of %d x %d and a mask of %d entries do not fit %d spots x %d genes", counts.Rows, counts.Cols, len(ds.Mask), n, genes)
-	}
-	half := ds.Clone()
-	half.Spots, half.Mask = slices.Clone(ds.Spots), make([]bool, len(ds.Mask))
-	own := matrix(counts.Rows, counts.Cols)
-	half.Layers[spared.LayerCounts] = own
-	if ds.PanelCounts != nil {
-		panel := *ds.PanelCounts
-		panel.Data = make([]float32, len(ds.PanelCounts.Data))
-		half.PanelCounts = &panel
-	}
-	columns := panelPlaces(ds)
-	for i := range ds.Spots {
-		if err := halveSpot(ds, half, i, columns, rng); err != nil {
-			return nil, fmt.Errorf("spackle: spot %s: %w", ds.Spots[i].ID, err)
-		}
-	}
-	for at := range half.Mask {
-		half.Mask[at] = own.Data[at/own.Cols*own.Stride+at%own.Cols] > 0
-	}
-	return half, nil
-}
-
-// panelPlaces returns for each gene of the panel its column of the layers, -1
-// for those without; nil without counts of the panel.
-func panelPlaces(ds *spared.Dataset) []int {
-	if ds.PanelCounts == nil {
-		return nil
-	}
-	of := make(map[string]int, len(ds.Genes))
-	for g := range ds.Genes {
-		of[ds.Genes[g].ID] = g
-	}
-	places := make([]int, len(ds.Panel))
-	for j := range places {
-		var ok bool
-		if places[j], ok = of[ds.Panel[j].ID]; !ok {
-			places[j] = -1
-		}
-	}
-	return places
-}
-
-// halveSpot splits the counts of spot i and sets its totals. What the totals
-// have beyond the counts that are there loses the same share as a number of
-// whole counts would.
-func halveSpot(ds, half *spared.Dataset, i int, places []int, rng *rand.Rand) error {
-	counts, own := ds.Layers[spared.LayerCounts], half.Layers[spared.LayerCounts]
-	row, to := counts.Data[i*counts.Stride:][:counts.Cols], own.Data[i*own.Stride:][:own.Cols]
-	for g, c := range row {
-		var err error
-		if to[g], err = halfOf(c, rng); err != nil {
-			return fmt.Errorf("gene %s: %w", ds.Genes[g].ID, err)
-		}
-	}
-	spot := &half.Spots[i]
-	restRPK, rest := spot.RPK, spot.TotalCounts
-	spot.RPK, spot.TotalCounts = 0, 0
-	take := func(c, kept float32, size float64) {
-		restRPK, rest = restRPK-float64(c)/size, rest-float64(c)
-		spot.RPK += float64(kept) / size
-		spot.TotalCounts += float64(kept)
-	}
-	for g, c := range row {
-		take(c, to[g], ds.GeneSize(g))
-	}
-	if ds.PanelCounts != nil {
-		lo := ds.PanelCounts.IndPtr[i]
-		genes, panel := ds.PanelCounts.Row(i)
-		for k, j := range genes {
-			kept := &half.PanelCounts.Data[int(lo)+k]
-			if g := places[j]; g >= 0 {
-				*kept = to[g]
-				continue
-			}
-			var err error
-			if *kept, err = halfOf(panel[k], rng); err != nil {
-				return fmt.Errorf("gene %s: %w", ds.Panel[j].ID, err)
-			}
-			take(panel[k], *kept, ds.PanelSize(int(j)))
-		}
-	}
-	if n := float32(math.Round(max(rest, 0))); n > 0 {
-		kept, err := halfOf(min(n, mostCounts), rng)
-		if err != nil {
-			return err
-		}
-		spot.TotalCounts += float64(kept)
-		if restRPK > 1e-6*spot.RPK {
-			spot.RPK += restRPK * float64(kept) / float64(min(n, mostCounts))
-		}
-	} else if restRPK > 1e-6*spot.RPK {
-		spot.RPK += restRPK / 2
-	}
-	spot.RPK = max(spot.RPK, 1e-9)
-	return nil
-}
-
-// mostCounts is the greatest number up to which float32 holds all whole ones.
-const mostCounts = 1 << 24
-
-// halfOf draws from Binomial(c, 1/2).
-func halfOf(c float32, rng *rand.Rand) (float32, error) {
-	if !(c >= 0 && c <= mostCounts) || c != float32(int(c)) {
-		return 0, fmt.Errorf("%g is not a count: only whole counts can be split", c)
-	}
-	kept := 0
-	for n := int(c); n > 0; n -= 64 {
-		coins := rng.Uint64()
-		if n < 64 {
-			coins &= 1<<n - 1
-		}
-		kept += bits.OnesCount64(coins)
-	}
-	return float32(kept), nil
 }

@@ -30,7 +30,7 @@
 // 1e-3, on batches of 256 spots; the weights with the lowest validation error
 // are kept.
 //
-// # Completing without SpaCKLE
+// # Using it
 //
 // [Complete] fills a data set in by any method of package baseline, or by one of
 // your own. [Default] is the Poisson factor, a model of the raw counts of each
@@ -38,36 +38,37 @@
 // on hidden values of the slides that were looked at, and beside the value "if
 // detected", which all published methods give, its spread (c_t_log1p_sd) and
 // what there is on average, zeros included (t_log1p_rate). Which answer is for
-// what, package baseline says. [Methods] lists all that need no network.
+// what, [Complete] says. [Methods] lists all that need no network.
 //
-// # Using it
-//
-// [Train] makes a [Model] in a folder, or opens the one that is there;
-// [Model.Complete] adds the layers c_t_log1p and c_t_deltas to a data set;
-// [Evaluate] compares it with other completers on hidden values. Training and
-// prediction run on a GPU, on the processor through XLA, or in pure Go,
-// whichever the machine has (environment variable SPATIALGO_ENGINE: gpu, cpu
-// or go). A training can be stopped and resumed and gives the same bytes.
-//
-// Beside [Evaluate], which hides values, [Sweep] hides more and more of them,
-// [EvaluateBoth] shows what the published protocol gains from having seen what it
-// hides, [CountSplit] asks what values are worth that were never measured,
-// [TrueError] compares with the truth of simulated tissue, and [StructureOf] looks
-// for structure that a method invents.
-//
-// [Grid] trains several networks and picks the best by its validation error: the
+// [Train] makes a [Model] of SpaCKLE in a folder, or opens the one that is there;
+// [Model.Complete] adds the layers c_t_log1p and c_t_deltas to a data set.
+// Training and prediction run on a GPU, on the processor through XLA, or in pure
+// Go, whichever the machine has (environment variable SPATIALGO_ENGINE: gpu, cpu
+// or go). A training can be stopped and resumed and gives the same bytes. [Grid]
+// trains several networks and picks the best by its validation error: the
 // paper's ten learning rates ([Rates]), or its [Ablations].
 //
-// [Open] and [LoadCheckpoint] read a checkpoint of the published library (.ckpt)
-// without executing anything in it; it names no genes, see there.
+// [Evaluate] compares methods, the model among them ([NewCompleter]), on measured
+// values that it hides before anything else sees them. [Sweep] hides more and
+// more of them, [EvaluateBoth] shows what the published protocol gains from having
+// seen what it hides, [CountSplit] asks what values are worth that were never
+// measured, [TrueError] compares with the truth of simulated tissue, and
+// [StructureOf] looks for structure that a method invents.
 //
-// A model is one file, model.safetensors in that folder, which can be copied
+// All these are steps whose result can be a file: [Model.CompleteFile],
+// [CompleteFile], [EvaluateFile], and [Keep] for anything else. A file is opened
+// where it holds the result of the same data, options and methods.
+//
+// A model is one file, model.safetensors in its folder, which can be copied
 // and renamed; [Load] reads it. It holds the weights by PyTorch's names and, as
 // JSON text in its metadata, the network's form, the genes, the layer and how
 // the training went. In Python:
 //
 //	f = safetensors.safe_open("model/model.safetensors", "pt")
 //	json.loads(f.metadata()["spatialgo.model"])["genes"]
+//
+// [Open] and [LoadCheckpoint] read a checkpoint of the published library (.ckpt)
+// without executing anything in it; it names no genes, see there.
 //
 // # The paper's network and the released one
 //
@@ -102,9 +103,8 @@
 //   - Validation uses all spots and one fixed mask. The library draws a new
 //     mask each time and drops the last spots, with which a split of fewer than
 //     256 spots has no validation at all.
-//   - The slide that has fewer than 19 spots, and the spot whose neighbourhood
-//     reaches over the slide's edge, are defined: see [Neighborhoods]. Of
-//     neighbours as far, the one of lower index is taken.
+//   - A slide of fewer than 19 spots can be learnt from and completed: see
+//     [Neighborhoods]. Of neighbours as far, the one of lower index is taken.
 //   - The template that PyTorch copies the layers from is not kept in the file.
 //   - A model trained on neighbours of all slides uses them in [Model.Complete],
 //     which has all slides. As a completer it is shown one slide at a time, and
@@ -116,10 +116,10 @@
 // Two things differ from both unless asked for. A step takes 64 spots, not
 // 256, which comes further in the same time ([DefaultBatch]). And the biases of
 // the adapters start at the genes' means ([StartMeans]), since from PyTorch's
-// start the output has to climb to some 10 units of log2(TPM+1) first. On a pair
-// of mouse muscle slides of 1,000 spots each, at 32 spots a step, that reaches
-// after 200 steps the validation error that the other start needs 1,500 for.
-// [StartTorch] is the published start.
+// start ([StartTorch]) the output has to climb to some 10 units of log2(TPM+1)
+// first. On a pair of mouse muscle slides of 1,000 spots each, at 32 spots a step,
+// that reaches after 200 steps the validation error that the other start needs
+// 1,500 for.
 //
 // # Ablations
 //
@@ -129,10 +129,8 @@
 //   - Neighbors: 0, 6 or 36 instead of 18.
 //   - Targets: of many genes, say 1,024, only the most spatial ones, say 128, are
 //     ever hidden and completed. The others are context, which the network sees
-//     and reconstructs; where they were not measured it sees their median. With
-//     Genes the network leaves genes of the data set out: Genes 128 of a data
-//     set of 1,500 trains the published network where the evaluation hides values
-//     of 128 genes and shows the rest to those methods that use it.
+//     and reconstructs; where they were not measured it sees their median.
+//   - Genes: the network leaves the other genes of the data set out.
 //   - Features: an embedding v of the picture, any matrix of obsm. It is brought
 //     to the number of genes, W·v + b, and laid beside them before L_in.
 //   - Raw: without pre-completion. The network learns log1p, or c_log1p, with
@@ -143,16 +141,9 @@
 //
 // # What to expect
 //
-// The published training takes 10,000 steps. The zero [TrainOptions] take
-// [DefaultSteps], after which the validation error of a few thousand spots
-// falls slowly. A step of 64 spots and 128 genes takes 0.07 s on two cores with
-// XLA and 0.9 s in pure Go.
-//
-// On few slides a network of 1.2 million parameters does not beat the best
-// simple methods, which [Evaluate] shows beside it; it does beat the adaptive
-// median that it starts from. Evaluation hides values before anything else
-// sees them, whatever is learnt is learnt from train spots ([TrainViews]), and
-// EvaluateOptions.Targets restricts hiding to the most spatial genes, with all
-// others of the data set left visible beside them; a model of just these, or
-// with the others as context, takes part ([NewCompleter]).
+// After [DefaultSteps] the validation error of a few thousand spots falls slowly.
+// A step of 64 spots and 128 genes takes 0.07 s on two cores with XLA and 0.9 s in
+// pure Go. On few slides a network of 1.2 million parameters does not beat the
+// best simple methods, which [Evaluate] shows beside it; it does beat the adaptive
+// median that it starts from.
 package spackle

@@ -436,6 +436,7 @@ func TestEvaluateErrors(t *testing.T) {
 		{reason: "NaN is no prediction", o: spackle.EvaluateOptions{Methods: bad(func(_, _ int, _ float32) float32 { return float32(math.NaN()) })}, want: "predicts NaN for spot three_"},
 		{reason: "nor is infinity", o: spackle.EvaluateOptions{Methods: bad(func(_, _ int, _ float32) float32 { return float32(math.Inf(1)) })}, want: "predicts +Inf"},
 		{reason: "a result of another shape", o: spackle.EvaluateOptions{Methods: []baseline.Completer{short{}}}, want: "a result of 1 x 1"},
+		{reason: "nothing at all", o: spackle.EvaluateOptions{Methods: []baseline.Completer{silent{}}}, want: "silent on slide three: it returned neither a completion nor an error"},
 		{reason: "scores are told apart by name", o: spackle.EvaluateOptions{Methods: []baseline.Completer{&baseline.Kernel{}, &baseline.Kernel{Width: 2}}}, want: `two methods are called "kernel"`},
 		{reason: "a protocol that is not there", o: spackle.EvaluateOptions{Protocol: "moon"}, want: `"moon" is not a protocol`},
 		{reason: "a negative number of masks", o: spackle.EvaluateOptions{Masks: -1}, want: "-1 masks"},
@@ -487,6 +488,8 @@ func muscle(t *testing.T) *spared.Dataset {
 // median 1.64 (p30) and 1.46 (pmed), mean of the 18 nearest .758, gene mean
 // 2.24 and 2.60. The prototype of the Poisson factor, which saw the whole panel
 // beside the genes too, had .443 and .547; numbers are this program's own.
+// Nothing was tuned on these slides: intervals must hold what they say, within 3
+// points.
 func TestMuscle(t *testing.T) {
 	ds := muscle(t)
 	type want struct{ mse, pcc float64 } // pcc NaN = not known
@@ -494,12 +497,12 @@ func TestMuscle(t *testing.T) {
 		spackle.P30:  {"median": {1.64, 0.248}, "knn": {0.758, 0.566}, "gene mean": {2.24, 0}, "poisson factor": {.437, .758}},
 		spackle.PMed: {"median": {1.46, math.NaN()}, "gene mean": {2.60, 0}, "poisson factor": {.528, .759}},
 	} {
-		e := evaluate(t, ds, spackle.EvaluateOptions{Rule: rule, Masks: 2})
+		e := evaluate(t, ds, spackle.EvaluateOptions{Rule: rule, Masks: 1, Bootstrap: -1})
 		if e.Floor < .30 || e.Floor > .43 { // the independent program's estimates are .33 to .42
 			t.Errorf("%s: noise floor %.3f", rule, e.Floor)
 		}
 		for _, s := range e.Methods {
-			t.Logf("%s %s: mse %.3f (sd %.3f), pcc-gene %.3f, mae %.3f, n %d", rule, s.Name, s.MSE, s.MSESD, s.PCCGene, s.MAE, s.N)
+			t.Logf("%s %s: mse %.3f, pcc-gene %.3f, mae %.3f, n %d", rule, s.Name, s.MSE, s.PCCGene, s.MAE, s.N)
 			w, ok := methods[s.Name]
 			if !ok {
 				continue
@@ -509,7 +512,7 @@ func TestMuscle(t *testing.T) {
 			}
 			if s.Coverage != [3]float64{} {
 				for l, nominal := range baseline.Levels {
-					if math.Abs(s.Coverage[l]-nominal) > 0.06 {
+					if math.Abs(s.Coverage[l]-nominal) > 0.03 {
 						t.Errorf("%s %s: %.3f of the values are within the interval of %g", rule, s.Name, s.Coverage[l], nominal)
 					}
 				}
@@ -527,6 +530,12 @@ func (short) Name() string { return "short" }
 func (short) Complete(context.Context, *view) (*baseline.Completion, error) {
 	return &baseline.Completion{Values: blas32.General{Rows: 1, Cols: 1, Stride: 1, Data: []float32{1}}}, nil
 }
+
+// silent forgets to return anything.
+type silent struct{ baseline.NoFit }
+
+func (silent) Name() string                                                  { return "silent" }
+func (silent) Complete(context.Context, *view) (*baseline.Completion, error) { return nil, nil }
 
 func TestNotesOfMethodsAndEngine(t *testing.T) {
 	ds := fixture(1, false)

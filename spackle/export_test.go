@@ -7,6 +7,9 @@ import (
 	"github.com/spatialgo/spatialgo/spared"
 )
 
+// GoEngine starts the engine that every machine has.
+var GoEngine = goEngine
+
 // Tokens is the number of spots of a neighbourhood by default.
 const Tokens = Neighbors + 1
 

@@ -297,7 +297,7 @@ func TestAcrossSlides(t *testing.T) {
 // it into account.
 func TestPicture(t *testing.T) {
 	ds := ranked(2, 4)
-	r, err := newRun(ds, t.TempDir(), TrainOptions{Features: "embeddings_vit"})
+	r, err := newRun(ds, t.TempDir(), TrainOptions{Features: "embeddings_vit", config: func(c *Config) { c.Width, c.Hidden = 8, 16 }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,6 +346,7 @@ func TestOptionsRefused(t *testing.T) {
 		{reason: "more genes than there are", o: TrainOptions{Genes: 7}, errHas: "7 genes are to be learnt, of the data set's 6"},
 		{reason: "fewer than none", o: TrainOptions{Genes: -1}, errHas: "-1 genes"},
 		{reason: "more targets than genes", o: TrainOptions{Genes: 3, Targets: 4}, errHas: "4 genes are to be completed, of the 3"},
+		{reason: "wider than memory has room for", o: TrainOptions{Width: 100_000}, errHas: "width 100000: want at most 8192"},
 		{reason: "heads that do not divide the width", o: TrainOptions{Heads: 3}, errHas: "3 heads for a width of 128"},
 		{reason: "negative patience", o: TrainOptions{Patience: -1}, errHas: "patience -1"},
 		{reason: "raw values of a layer", o: TrainOptions{Raw: true, Layer: spared.LayerDLog}, errHas: "leave one of them out"},

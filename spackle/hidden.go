@@ -19,7 +19,8 @@ type HiddenValues struct {
 }
 
 // HideOnce hides what the first mask of [Evaluate] with the same options hides,
-// and returns what each method makes of it.
+// and returns what each method makes of it. Masks, Pairs and Bootstrap play no
+// part; errors are those of Evaluate.
 func HideOnce(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*HiddenValues, error) {
 	o.Masks, o.Pairs, o.Bootstrap = 1, -1, -1
 	c, err := hiding(ctx, ds, o)
@@ -48,7 +49,7 @@ func HideOnce(ctx context.Context, ds *spared.Dataset, o EvaluateOptions) (*Hidd
 			if err != nil {
 				return nil, fmt.Errorf("spackle: %s on slide %s: %w", h.Methods[m], v.Slide, err)
 			}
-			if err := c.checkShape(k, done.Values, "result"); err != nil {
+			if err := c.checkShape(k, done.Values, "a result"); err != nil {
 				return nil, fmt.Errorf("spackle: %s on slide %s: %w", h.Methods[m], v.Slide, err)
 			}
 			c.place(h, m, k, v.Hidden, done.Values)
@@ -70,15 +71,4 @@ func (c *contest) place(h *HiddenValues, m, k int, hidden []bool, done blas32.Ge
 			h.Hidden[i*to.Cols+g] = hidden[at]
 		}
 	}
-}
-
-// probabilities returns how likely a measured value of each completed gene is
-// hidden.
-func (c *contest) probabilities() []float64 {
-	all := c.o.Rule.Probabilities(detectedBy(c.ds, c.o.Protocol))
-	p := make([]float64, len(c.genes))
-	for k, g := range c.genes {
-		p[k] = all[g]
-	}
-	return p
 }

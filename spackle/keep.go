@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/gob"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 
 	"github.com/spatialgo/spatialgo/internal/atomicfile"
-	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
 )
 
@@ -68,21 +65,4 @@ func kept[T any](path, key string) (done T, ok bool) {
 	}
 	err = gob.NewDecoder(bytes.NewReader(b[sha256.Size:])).Decode(&done)
 	return done, err == nil
-}
-
-// StepKey identifies a step of [Keep] by its data set, its methods and what else
-// it depends on, of any types that JSON takes.
-func StepKey(ds *spared.Dataset, methods []baseline.Completer, more ...any) (string, error) {
-	const version = 1 // of what methods compute
-	b, err := json.Marshal(struct {
-		Version           int
-		Data, Fingerprint string
-		Methods           []methodKey
-		More              []any
-	}{version, dataDigest(ds), ds.Manifest.Fingerprint(), methodKeys(methods), more})
-	if err != nil {
-		return "", fmt.Errorf("spackle: the key of a step: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
 }

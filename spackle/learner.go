@@ -24,6 +24,7 @@ type network struct {
 	store  *model.Store
 }
 
+// newNetwork loads weights onto an engine.
 func newNetwork(e *engine.Engine, c Config, w weights) (*network, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("spackle: %w", err)
@@ -191,9 +192,10 @@ func deviceTensor(s safetensors.Tensor) (*tensors.Tensor, error) {
 type predictor struct {
 	*network
 	exec  *model.Exec
-	batch int
+	batch int // spots predicted at a time
 }
 
+// newPredictor makes a predictor; the engine compiles at its first run.
 func newPredictor(n *network) (*predictor, error) {
 	exec, err := model.NewExec(n.engine.Backend, n.store, func(s *model.Scope, x *graph.Node) *graph.Node {
 		return n.config.encode(s, x, true, nil)

@@ -59,6 +59,11 @@ const Neighbors = 18
 // grows with the number of neighbours.
 const maxTokens = 1024
 
+// maxWidth bounds what a slip of the pen would allocate: at this width the
+// weights take 2.5 GB, training four times that. Published are 128, and the
+// number of genes.
+const maxWidth = 8192
+
 // Paper returns the published network for a number of genes: width 128, two
 // encoder layers of one head, feed-forward width 2048, dropout 0.1, attention
 // over the neighbourhood of 19 spots.
@@ -97,10 +102,13 @@ func (c Config) brief() Config {
 	return c
 }
 
+// check returns an error unless there is such a network.
 func (c Config) check() error {
 	switch c = c.withDefaults(); {
 	case c.Genes < 1 || c.Width < 1 || c.Hidden < 1 || c.Layers < 1:
 		return fmt.Errorf("a network of %d genes, width %d, feed-forward width %d, %d layers", c.Genes, c.Width, c.Hidden, c.Layers)
+	case c.Width > maxWidth:
+		return fmt.Errorf("a transformer of width %d: want at most %d", c.Width, maxWidth)
 	case !(c.Dropout >= 0 && c.Dropout < 1):
 		return fmt.Errorf("dropout %g, want 0 to below 1", c.Dropout)
 	case c.Attention != Neighborhood && c.Attention != Batch:
@@ -153,13 +161,14 @@ func (c Config) hide(x, hidden *Node) *Node {
 	if c.Visual == 0 {
 		return m
 	}
-	return Concatenate([]*Node{m, c.picture(x)}, -1)
+	return Concatenate([]*Node{m, c.picture(x)}, -1) // [B,S,G+V]
 }
 
 // see brings what the picture shows to the size of the genes and lays it beside
 // them: [x, W·v + b], [B,S,G+V] to [B,S,2G].
 func (c Config) see(s *model.Scope, x *Node) *Node {
-	return Concatenate([]*Node{c.genes(x), linear(s.In("visual"), c.picture(x))}, -1)
+	seen := linear(s.In("visual"), c.picture(x))      // [B,S,G]
+	return Concatenate([]*Node{c.genes(x), seen}, -1) // [B,S,2G]
 }
 
 // layer is one post-norm encoder layer (Vaswani et al. 2017), [B,S,E] to
@@ -180,7 +189,9 @@ func (c Config) layer(s *model.Scope, x *Node, first bool, drop *dropout) *Node 
 }
 
 // attention is softmax(Q·Kᵀ/√d_k)·V, Eq. 3, with d_k = E/H: each head does it
-// with its own part of Q, K and V.
+// with its own part of Q, K and V. q is [B,Q,E], x [B,S,E], the result [B,Q,E].
+// Over the Batch the axes B and S change places, as the released library has
+// them: each slot attends to itself in all neighbourhoods.
 func (c Config) attention(s *model.Scope, q, x *Node, drop *dropout) *Node {
 	w, b := weight(s, x, "in_proj_weight"), weight(s, x, "in_proj_bias") // [3E,E], [3E]
 	project := func(x *Node, part int) *Node {
@@ -192,11 +203,11 @@ func (c Config) attention(s *model.Scope, q, x *Node, drop *dropout) *Node {
 	}
 	q = MulScalar(project(q, 0), 1/math.Sqrt(float64(c.Width/c.Heads))) // [B,Q,E]
 	k, v := project(x, 1), project(x, 2)                                // [B,S,E]
-	score, mix := "bqhd,bkhd->bhqk", "bhqk,bkhd->bqhd"
+	score, mix := "bqhd,bkhd->bhqk", "bhqk,bkhd->bqhd"                  // q over Q, k over S, d over E/H
 	if c.Attention == Batch {
 		score, mix = "qshd,kshd->shqk", "shqk,kshd->qshd"
 	}
-	a := Softmax(Einsum(score, heads(q), heads(k)), -1) // [B,H,Q,S]
+	a := Softmax(Einsum(score, heads(q), heads(k)), -1) // [B,H,Q,S]; over the batch [Q,H,B,B]
 	o := Einsum(mix, drop.apply(a), heads(v))           // [B,Q,H,E/H]
 	o = Reshape(o, q.Shape().Dimensions...)             // [B,Q,E]
 	return linear(s.In("out_proj"), o)                  // [B,Q,E]
@@ -211,23 +222,24 @@ func weight(s *model.Scope, g GraphProvider, name string) *Node {
 	return v.NodeValue(g)
 }
 
-// linear is x·Wᵀ + b over the last axis.
+// linear is x·Wᵀ + b over the last axis, [...,in] to [...,out].
 func linear(s *model.Scope, x *Node) *Node {
 	return affine(x, weight(s, x, "weight"), weight(s, x, "bias"))
 }
 
-// affine is x·wᵀ + b over the last axis, w is [out,in]. All spots of all
-// neighbourhoods go through one flat matrix product.
+// affine is x·wᵀ + b over the last axis, [...,in] to [...,out]; w is [out,in], b
+// [out]. All spots of all neighbourhoods go through one flat matrix product.
 func affine(x, w, b *Node) *Node {
 	dims := append([]int{}, x.Shape().Dimensions...)
 	in, out := dims[len(dims)-1], w.Shape().Dimensions[0]
-	y := Dot(Reshape(x, -1, in), w).General([]int{1}, nil, []int{1}, nil)
-	y = Add(y, ExpandLeftToRank(b, 2))
+	y := Dot(Reshape(x, -1, in), w).General([]int{1}, nil, []int{1}, nil) // [B·S,out]
+	y = Add(y, ExpandLeftToRank(b, 2))                                    // [B·S,out]
 	dims[len(dims)-1] = out
 	return Reshape(y, dims...)
 }
 
-// layerNorm is (x-mean)/√(variance+1e-5)·weight + bias over the last axis.
+// layerNorm is (x-mean)/√(variance+1e-5)·weight + bias over the last axis, of any
+// shape [...,E].
 func layerNorm(s *model.Scope, x *Node) *Node {
 	const eps = 1e-5
 	x = Sub(x, ReduceAndKeep(x, ReduceMean, -1))
@@ -236,7 +248,7 @@ func layerNorm(s *model.Scope, x *Node) *Node {
 	return Add(Mul(x, ExpandLeftToRank(w, x.Rank())), ExpandLeftToRank(b, x.Rank()))
 }
 
-// reluDrop is dropout of ReLU(x).
+// reluDrop is dropout of ReLU(x), of any shape.
 func reluDrop(x *Node, drop *dropout) *Node {
 	return drop.apply(Where(IsPositive(x), x, ScalarZero(x.Graph(), x.DType())))
 }
@@ -247,7 +259,7 @@ func reluDrop(x *Node, drop *dropout) *Node {
 func loss(want, got *Node) *Node {
 	l := Square(Sub(got, want))
 	for l.Rank() > 0 {
-		l = ReduceMean(l, -1)
+		l = ReduceMean(l, -1) // [B,S,G], [B,S], [B], []
 	}
 	return l
 }
@@ -262,6 +274,8 @@ type dropout struct {
 	site uint32 // place in the network
 }
 
+// apply drops out entries of x, of any shape; each call is another place in the
+// network.
 func (d *dropout) apply(x *Node) *Node {
 	if d == nil || d.rate == 0 {
 		return x
@@ -273,7 +287,7 @@ func (d *dropout) apply(x *Node) *Node {
 	s2 := mix(Add(s1, u32(0x27d4eb2f)), u32(0))
 	places := Iota(g, shapes.Make(dtypes.Uint32, x.Shape().Size()), 0)
 	bits := mix(Add(places, s1), s2)
-	const resolution = 1 << 24
+	const resolution = 1 << 24 // of the uniform draw
 	draw := ConvertDType(BitwiseShiftRightLogicalScalar(bits, uint32(8)), dtypes.Int32)
 	keep := GreaterOrEqual(draw, Const(g, int32(math.Round(d.rate*resolution))))
 	return Where(Reshape(keep, x.Shape().Dimensions...), MulScalar(x, 1/(1-d.rate)), ScalarZero(g, x.DType()))
@@ -302,6 +316,7 @@ type parameter struct {
 // path is the parameter's place in a GoMLX store.
 func (p parameter) path() string { return "/" + strings.ReplaceAll(p.name, ".", "/") }
 
+// size is the number of its values.
 func (p parameter) size() int {
 	n := 1
 	for _, d := range p.dims {
@@ -399,7 +414,7 @@ func (c Config) center(w weights, mean []float64) {
 	}
 }
 
-// product is W·x + b.
+// product is W·x + b, of W [out,in] row-major.
 func product(w, b []float32, x []float64) []float64 {
 	y := make([]float64, len(b))
 	for o := range y {
@@ -434,6 +449,7 @@ func (c Config) fanIn(name string) int {
 	return c.Width
 }
 
+// uniform draws from ±bound.
 func uniform(rng *rand.Rand, v []float32, bound float64) {
 	for i := range v {
 		v[i] = float32((2*rng.Float64() - 1) * bound)

@@ -56,7 +56,7 @@ const (
 func (c *contest) complete(ctx context.Context, m, k int, v *baseline.View) (*baseline.Completion, error) {
 	method := c.o.Methods[m]
 	if c.o.Protocol != Published {
-		return method.Complete(ctx, v)
+		return completionOf(ctx, method, v)
 	}
 	switch method := method.(type) {
 	case baseline.Median:
@@ -72,13 +72,13 @@ func (c *contest) complete(ctx context.Context, m, k int, v *baseline.View) (*ba
 		c.leaky[m] = leakNothing
 	}
 	if c.leaky[m] != leakNothing {
-		done, err := method.Complete(ctx, withTotals(c.tissues[k].whole, v.Hidden))
+		done, err := completionOf(ctx, method, withTotals(c.tissues[k].whole, v.Hidden))
 		if err == nil || c.leaky[m] == leakTotals {
 			c.leaky[m] = leakTotals
 			return done, err
 		}
 	}
-	done, err := method.Complete(ctx, v)
+	done, err := completionOf(ctx, method, v)
 	if err == nil {
 		c.leaky[m] = leakNothing
 	}
@@ -94,7 +94,7 @@ func (c *contest) withMedians(ctx context.Context, m, k int, method baseline.Com
 	if err != nil {
 		return nil, err
 	}
-	return method.Complete(ctx, valuesOnly(whole, filled.Values, func(at int) bool { return !hidden[at] }, hidden))
+	return completionOf(ctx, method, valuesOnly(whole, filled.Values, func(at int) bool { return !hidden[at] }, hidden))
 }
 
 // withTotals returns a view of the visible values as they are relative to the
@@ -133,23 +133,9 @@ func (c *slideCompleter) released() (*slideCompleter, error) {
 func detectedBy(ds *spared.Dataset, p Protocol) []float64 {
 	released := p == Published && ds.Manifest.Recipe.Order == spared.Released
 	if released || len(ds.SpotsIn(spared.Train)) == 0 {
-		return detectedAnywhere(ds)
+		return shareDetected(ds, indices(len(ds.Spots)))
 	}
-	return detectedInTrain(ds)
-}
-
-// detectedAnywhere returns, per gene, the share of all spots with a count.
-func detectedAnywhere(ds *spared.Dataset) []float64 {
-	f := make([]float64, len(ds.Genes))
-	for at, measured := range ds.Mask {
-		if measured {
-			f[at%len(f)]++
-		}
-	}
-	for g := range f {
-		f[g] /= float64(max(len(ds.Spots), 1))
-	}
-	return f
+	return shareDetected(ds, ds.SpotsIn(spared.Train))
 }
 
 // protocolNotes says what the published protocol let methods know.

@@ -134,7 +134,7 @@ func TestEvaluateBoth(t *testing.T) {
 	}) {
 		t.Errorf("the notes do not say what the poisson factor was given: %q", p.Published.Notes)
 	}
-	for g, f := range detectedAnywhere(ds) {
+	for g, f := range shareDetected(ds, indices(len(ds.Spots))) {
 		if want := []float64{.8, .8}[g]; f != want {
 			t.Errorf("gene %d is in %g of the spots, want %g", g, f, want)
 		}

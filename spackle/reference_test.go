@@ -272,25 +272,26 @@ func (r reference) run(x []float32, b, s int) []float64 {
 	return out
 }
 
-// forward runs the graph's network on a batch [B][S][G+V].
-func forward(t testing.TB, e *engine.Engine, c Config, w weights, x []float32, first bool) []float32 {
+// forward runs the graph's network on a batch [B][S][G+V]: all is the output for
+// all spots [B][S][G], own the short way to that for the spots themselves [B][G].
+func forward(t testing.TB, e *engine.Engine, c Config, w weights, x []float32) (all, own []float32) {
 	t.Helper()
 	n, err := newNetwork(e, c, w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	exec, err := model.NewExec(e.Backend, n.store, func(s *model.Scope, x *graph.Node) *graph.Node { return c.encode(s, x, first, nil) })
+	defer n.store.Finalize()
+	exec, err := model.NewExec(e.Backend, n.store, func(s *model.Scope, x *graph.Node) (*graph.Node, *graph.Node) {
+		return c.encode(s, x, false, nil), c.encode(n.store.RootScope(), x, true, nil)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer exec.Finalize()
 	c = n.config
-	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(x, len(x)/(c.Tokens*c.columns()), c.Tokens, c.columns()))
+	a, o, err := exec.Call2(tensors.FromFlatDataAndDimensions(x, len(x)/(c.Tokens*c.columns()), c.Tokens, c.columns()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := tensors.CopyFlatData[float32](out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
+	return tensors.MustCopyFlatData[float32](a), tensors.MustCopyFlatData[float32](o)
 }

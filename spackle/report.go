@@ -38,8 +38,8 @@ func (t *Training) Curve() (steps []int, loss, valMSE []float64) {
 	return steps, loss, valMSE
 }
 
-// Values returns the sample of hidden values and their predictions, in
-// log2(TPM+1).
+// Values returns the sample of hidden values (Pairs) and their predictions, in
+// the unit of the evaluation, as charts take them.
 func (s *Score) Values() (truth, predicted []float64) {
 	for _, p := range s.Pairs {
 		truth, predicted = append(truth, float64(p.Truth)), append(predicted, float64(p.Predicted))

@@ -16,7 +16,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"gonum.org/v1/gonum/blas/blas32"
 
-	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spackle"
 	"github.com/spatialgo/spatialgo/spackle/baseline"
 	"github.com/spatialgo/spatialgo/spared"
@@ -35,16 +34,6 @@ func stored(seed uint64) *spared.Dataset {
 	}
 	ds.Layers[spared.LayerDLog] = d
 	return ds
-}
-
-func pureGo(t testing.TB) *engine.Engine {
-	t.Helper()
-	e, err := engine.Open(engine.Options{Kind: engine.Go})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	return e
 }
 
 // watch records whether a step computed something and whether it wrote.
@@ -86,20 +75,30 @@ var equal = cmp.Options{cmpopts.EquateNaNs(), cmpopts.EquateEmpty()}
 func TestCompleteFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "completed.h5ad")
 	w := &watch{t: t, path: path}
-	o := spackle.CompleteOptions{Engine: pureGo(t), Progress: w.progress}
+	o := spackle.CompleteOptions{Engine: spackle.GoEngine(t), Progress: w.progress}
+	type pair struct {
+		m  *spackle.Model
+		ds *spared.Dataset
+	}
+	completed := map[pair]*spared.Dataset{} // by Complete
 	complete := func(reason string, m *spackle.Model, ds *spared.Dataset, computes bool) {
 		t.Helper()
-		want, before := ds.Clone(), ds.Clone()
-		if err := m.Complete(context.Background(), want, spackle.CompleteOptions{Engine: o.Engine}); err != nil {
-			t.Fatal(err)
+		want, ok := completed[pair{m, ds}]
+		if !ok {
+			want = ds.Clone()
+			if err := m.Complete(context.Background(), want, spackle.CompleteOptions{Engine: o.Engine}); err != nil {
+				t.Fatal(err)
+			}
+			want.Manifest.Completed = "spackle " + m.Digest()
+			completed[pair{m, ds}] = want
 		}
+		before := ds.Clone()
 		w.begin()
 		got, err := m.CompleteFile(context.Background(), ds, path, o)
 		if err != nil {
 			t.Fatalf("%s: %v", reason, err)
 		}
 		w.end(reason, computes)
-		want.Manifest.Completed = "spackle " + m.Digest()
 		if diff := cmp.Diff(want, got, equal); diff != "" {
 			t.Errorf("%s: another result than Complete's:\n%s", reason, diff)
 		}
@@ -184,7 +183,7 @@ func TestCompleteFileFails(t *testing.T) {
 	ds := stored(1)
 	m := spackle.Untrained(ds, spared.LayerDLog, 1)
 	path := filepath.Join(t.TempDir(), "completed.h5ad")
-	e := pureGo(t)
+	e := spackle.GoEngine(t)
 	if _, err := m.CompleteFile(context.Background(), ds, path, spackle.CompleteOptions{Engine: e}); err != nil {
 		t.Fatal(err)
 	}
@@ -221,13 +220,13 @@ func TestCompleteFileFails(t *testing.T) {
 func TestEvaluateFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "evaluation.json")
 	w := &watch{t: t, path: path}
-	e := pureGo(t)
+	e := spackle.GoEngine(t)
 	options := func(ds *spared.Dataset, model uint64) spackle.EvaluateOptions {
 		c, err := spackle.NewCompleter(spackle.Untrained(ds, spared.LayerDLog, model), ds, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return spackle.EvaluateOptions{Methods: []baseline.Completer{baseline.Median{}, &baseline.Kernel{}, c}, Masks: 2, Progress: w.progress}
+		return spackle.EvaluateOptions{Methods: []baseline.Completer{baseline.Median{}, &baseline.Kernel{}, c}, Masks: 2, Bootstrap: 20, Progress: w.progress}
 	}
 	timeless := cmp.Options{equal, cmpopts.IgnoreFields(spackle.Score{}, "Seconds")}
 	evaluate := func(reason string, ds *spared.Dataset, o spackle.EvaluateOptions, computes bool) {
@@ -345,7 +344,7 @@ func TestEvaluateFileDamaged(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	ds := stored(1)
 	path := filepath.Join(t.TempDir(), "evaluation.json")
-	o := spackle.EvaluateOptions{Methods: []baseline.Completer{baseline.Median{}}, Masks: 1, Pairs: 50}
+	o := spackle.EvaluateOptions{Methods: []baseline.Completer{baseline.Median{}}, Masks: 1, Pairs: 50, Bootstrap: -1}
 	if _, err := spackle.EvaluateFile(context.Background(), ds, path, o); err != nil {
 		t.Fatal(err)
 	}
@@ -406,7 +405,7 @@ func TestEvaluateFileFails(t *testing.T) {
 // TestContestants checks whom a model is compared with.
 func TestContestants(t *testing.T) {
 	ds := stored(1)
-	all, err := spackle.Contestants(ds, spackle.Untrained(ds, spared.LayerDLog, 1), pureGo(t))
+	all, err := spackle.Contestants(ds, spackle.Untrained(ds, spared.LayerDLog, 1), spackle.GoEngine(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -419,7 +418,7 @@ func TestContestants(t *testing.T) {
 	}
 	other := stored(1)
 	other.Genes[0].ID = "ENSGX"
-	if _, err := spackle.Contestants(other, spackle.Untrained(ds, spared.LayerDLog, 1), pureGo(t)); err == nil || !strings.Contains(err.Error(), "ENSGX") {
+	if _, err := spackle.Contestants(other, spackle.Untrained(ds, spared.LayerDLog, 1), spackle.GoEngine(t)); err == nil || !strings.Contains(err.Error(), "ENSGX") {
 		t.Errorf("a model of other genes: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
@@ -49,10 +50,7 @@ func StructureOf(ctx context.Context, ds *spared.Dataset, section int, method ba
 	if err := method.Fit(ctx, train); err != nil {
 		return nil, fmt.Errorf("spackle: fitting %s: %w", method.Name(), err)
 	}
-	s := &Structure{Method: method.Name(), Slide: ds.Sections[section].Name}
-	for g := range ds.Genes {
-		s.Genes = append(s.Genes, ds.Genes[g].ID)
-	}
+	s := &Structure{Method: method.Name(), Slide: ds.Sections[section].Name, Genes: geneIDs(ds)}
 	if s.Real, err = moransOf(ctx, ds, section, method); err != nil {
 		return nil, err
 	}
@@ -67,7 +65,7 @@ func shuffled(ds *spared.Dataset, section int, seed uint64) *spared.Dataset {
 		seed = 42
 	}
 	d := *ds
-	d.Spots = append([]spared.Spot(nil), ds.Spots...)
+	d.Spots = slices.Clone(ds.Spots)
 	rows := ds.SpotsOf(section)
 	for k, at := range rand.New(rand.NewPCG(seed, 0)).Perm(len(rows)) {
 		to, from := &d.Spots[rows[k]], &ds.Spots[rows[at]]
@@ -82,7 +80,7 @@ func moransOf(ctx context.Context, ds *spared.Dataset, section int, method basel
 	if err != nil {
 		return Morans{}, err
 	}
-	done, err := method.Complete(ctx, v)
+	done, err := completionOf(ctx, method, v)
 	if err != nil {
 		return Morans{}, fmt.Errorf("spackle: %s on slide %s: %w", method.Name(), v.Slide, err)
 	}

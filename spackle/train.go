@@ -1,102 +1,19 @@
 package spackle
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
-	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/blas/blas32"
 
 	"github.com/spatialgo/spatialgo/internal/engine"
 	"github.com/spatialgo/spatialgo/spared"
-)
-
-// TrainOptions directs Train. The zero value is the published setting, except
-// for Steps, Batch and Start, which are chosen to come far in a minute or two
-// of one processor.
-type TrainOptions struct {
-	Form Form // what the blanks below stand for; "" = FormPaper
-
-	// The network.
-	Attention Attention // "" = Neighborhood; released Batch
-	Width     int       // of the transformer; 0 = 128; released the number of genes
-	Heads     int       // of its attention, a divisor of Width; 0 = 1
-
-	// What it learns from.
-	Layer                 string // "" = c_d_log1p where the data set has a batch correction, else d_log1p
-	Raw                   bool   // instead of that layer c_log1p or log1p, zeros as they are: the ablation without pre-completion
-	Genes                 int    // learn so many genes only, those with the highest Moran's I; 0 = all of the data set
-	Targets               int    // of these, hide and complete so many only; the others are context, which is always visible; 0 = all
-	Neighbors             int    // of a spot; 0 = 18, negative = none; published also 6 and 36
-	NeighborsAcrossSlides bool   // seek them on all slides of the split at once, as released; see the package's differences
-	Features              string // matrix of Dataset.Obsm, an embedding of the picture, that is read beside the genes; "" = none
-
-	// How it learns.
-	Start    Start   // "" = StartMeans; published and released StartTorch
-	Steps    int     // 0 = DefaultSteps; published 10,000
-	Batch    int     // spots per step; 0 = DefaultBatch; published and released 256. Never more than there are train spots
-	Rate     float64 // learning rate of Adam; 0 = 1e-3; published the best of Rates
-	Warmup   int     // steps over which the rate rises to Rate; published 0
-	Patience int     // end after so many validations in a row that were not the best so far; 0 = never, as published
-	Seed     uint64  // 0 = 42
-	ValEvery int     // steps between validations; 0 = 10
-
-	Engine *engine.Engine // nil = the best of this machine
-	Report func(Report)   // hears of each step, from one goroutine; nil = silence
-
-	config func(*Config) // changes the network, in tests
-}
-
-// Form names one of the two networks called SpaCKLE. What sets them apart can
-// also be chosen one by one.
-type Form string
-
-const (
-	// FormPaper is the network that the paper describes. The default.
-	FormPaper Form = "paper"
-	// FormReleased is what the released library computes: attention over the
-	// batch, as wide as there are genes, from PyTorch's start, 256 spots a step.
-	// (That its neighbours may be of other slides is an option of its own,
-	// NeighborsAcrossSlides.)
-	FormReleased Form = "released"
-)
-
-// DefaultSteps and DefaultBatch are what a training takes where nothing else
-// is asked for. On two slides of about 1,000 spots, 1,000 steps of 64 spots
-// came further (validation MSE 1.13) and were done sooner (69 s) than 300
-// steps of 256 spots (1.20, 90 s); see [Start] for what else that depends on.
-const (
-	DefaultSteps = 1000
-	DefaultBatch = 64
-)
-
-// Start says which biases the two linear adapters start with. All other
-// weights start as in PyTorch either way.
-type Start string
-
-const (
-	// StartMeans sets the biases so that a spot of mean expression, gene by
-	// gene over the train spots, enters the transformer as 0, and leaves as the
-	// mean where the transformer gives 0. The default.
-	StartMeans Start = "means"
-	// StartTorch starts as PyTorch does, near 0 and thus some 10 units of
-	// log2(TPM+1) from the data. The first steps then only move the output
-	// there and align all features on the way: training takes several times the
-	// steps, and without dropout the network can stay at a constant.
-	StartTorch Start = "torch"
 )
 
 // Report is the state of a training after a step.
@@ -187,17 +104,17 @@ type run struct {
 	measured []bool         // [spots][G]
 	p        []float64      // probability of hiding, by gene; 0 of context
 
-	trainRows  []int
-	trainTable []int32 // [len(train)][S]
-	valInput   blas32.General
-	valHidden  []bool // [len(val)][G]
-	valRows    []int
-	valTable   []int32 // [len(val)][S]
-	losses     float64 // sum of the loss since the last validation
-	lossCount  int
-	lastSaved  time.Time
-	epoch      int // of order
-	order      []int
+	trainRows  []int          // spots, as rows of values
+	trainTable []int32        // [len(trainRows)][S], their neighbourhoods
+	valRows    []int          // spots, as rows of values
+	valTable   []int32        // [len(valRows)][S], their neighbourhoods
+	valInput   blas32.General // values with 0 for what is hidden of the validation spots
+	valHidden  []bool         // [len(valRows)][G]
+
+	losses    float64 // sum of the loss since the last validation
+	lossCount int     // its terms
+	order     []int   // of trainRows in the epoch, places
+	epoch     int     // that order is of
 }
 
 // newRun checks data and options and lays out all that training needs.
@@ -217,7 +134,7 @@ func newRun(ds *spared.Dataset, dir string, o TrainOptions) (*run, error) {
 	if err := r.choose(ds); err != nil {
 		return nil, err
 	}
-	if err := r.lay(ds); err != nil {
+	if err := r.findNeighborhoods(ds); err != nil {
 		return nil, err
 	}
 	if err := r.hideValidation(); err != nil {
@@ -281,8 +198,9 @@ func (r *run) checkMeasured(ds *spared.Dataset, columns []int) error {
 	return nil
 }
 
-// lay finds the neighbourhoods.
-func (r *run) lay(ds *spared.Dataset) (err error) {
+// findNeighborhoods finds those of the train spots and of the validation spots.
+// The splits see nothing of each other.
+func (r *run) findNeighborhoods(ds *spared.Dataset) (err error) {
 	if r.trainTable, err = r.model.surroundings().of(ds, r.trainRows); err != nil {
 		return fmt.Errorf("spackle: train split: %w", err)
 	}
@@ -290,172 +208,6 @@ func (r *run) lay(ds *spared.Dataset) (err error) {
 		return fmt.Errorf("spackle: validation split: %w", err)
 	}
 	return nil
-}
-
-// network returns the form of the network.
-func (o *TrainOptions) network(genes, features int) (Config, error) {
-	c := Paper(genes)
-	if o.Form == FormReleased {
-		c = Released(genes)
-	}
-	c.Attention, c.Visual = o.Attention, features
-	c.Width, c.Heads, c.Tokens = cmp.Or(o.Width, c.Width), cmp.Or(o.Heads, c.Heads), max(o.Neighbors, 0)+1
-	if o.config != nil {
-		o.config(&c)
-	}
-	if err := c.check(); err != nil {
-		return c, fmt.Errorf("spackle: %w", err)
-	}
-	return c, nil
-}
-
-// withDefaults fills in what is left blank, and returns an error where the
-// options contradict each other or the data set.
-func (o TrainOptions) withDefaults(ds *spared.Dataset, trainSpots int) (TrainOptions, error) {
-	o.Form = cmp.Or(o.Form, FormPaper)
-	blank := TrainOptions{Attention: Neighborhood, Start: StartMeans, Batch: DefaultBatch}
-	if o.Form == FormReleased {
-		blank = TrainOptions{Attention: Batch, Start: StartTorch, Batch: 256}
-	}
-	o.Attention, o.Start, o.Batch = cmp.Or(o.Attention, blank.Attention), cmp.Or(o.Start, blank.Start), cmp.Or(o.Batch, blank.Batch)
-	o.Steps, o.Rate = cmp.Or(o.Steps, DefaultSteps), cmp.Or(o.Rate, 1e-3)
-	o.Seed, o.ValEvery, o.Neighbors = cmp.Or(o.Seed, 42), cmp.Or(o.ValEvery, 10), cmp.Or(o.Neighbors, Neighbors)
-	genes := cmp.Or(o.Genes, len(ds.Genes))
-	switch {
-	case o.Form != FormPaper && o.Form != FormReleased:
-		return o, fmt.Errorf("spackle: form %q, want %q or %q", o.Form, FormPaper, FormReleased)
-	case o.Start != StartMeans && o.Start != StartTorch:
-		return o, fmt.Errorf("spackle: start %q, want %q or %q", o.Start, StartMeans, StartTorch)
-	case o.Steps < 0 || o.Batch < 0 || o.ValEvery < 0 || o.Warmup < 0 || o.Patience < 0 || !(o.Rate > 0) || math.IsInf(o.Rate, 0):
-		return o, fmt.Errorf("spackle: %d steps of %d spots at learning rate %g, warm-up %d, validation every %d, patience %d: want positive and finite numbers", o.Steps, o.Batch, o.Rate, o.Warmup, o.ValEvery, o.Patience)
-	case o.Width < 0 || o.Heads < 0:
-		return o, fmt.Errorf("spackle: width %d, %d heads: want positive numbers", o.Width, o.Heads)
-	case genes < 0 || genes > len(ds.Genes):
-		return o, fmt.Errorf("spackle: %d genes are to be learnt, of the data set's %d", o.Genes, len(ds.Genes))
-	case o.Targets < 0 || o.Targets > genes:
-		return o, fmt.Errorf("spackle: %d genes are to be completed, of the %d that are learnt", o.Targets, genes)
-	case o.Raw && o.Layer != "":
-		return o, fmt.Errorf("spackle: layer %q and Raw, which chooses the layer: leave one of them out", o.Layer)
-	}
-	if o.Layer == "" {
-		o.Layer = defaultLayer(ds, o.Raw)
-	}
-	o.Targets = cmp.Or(o.Targets, genes)
-	o.Batch = min(o.Batch, trainSpots)
-	return o, nil
-}
-
-// defaultLayer is what a network learns from.
-func defaultLayer(ds *spared.Dataset, raw bool) string {
-	switch corrected := len(ds.Correction) > 0; {
-	case raw && corrected:
-		return spared.LayerCLog
-	case raw:
-		return spared.LayerLog
-	case corrected:
-		return spared.LayerCDLog
-	}
-	return spared.LayerDLog
-}
-
-// checkData returns an error unless the parts of a data set that this package
-// uses fit together.
-func checkData(ds *spared.Dataset) error {
-	n, genes := ds.N()
-	if n == 0 || genes == 0 {
-		return fmt.Errorf("spackle: a data set of %d spots and %d genes", n, genes)
-	}
-	if len(ds.Mask) != n*genes {
-		return fmt.Errorf("spackle: a mask of %d entries for %d spots x %d genes", len(ds.Mask), n, genes)
-	}
-	return nil
-}
-
-// completeLayer returns a layer, checked to have the right shape and only
-// finite numbers.
-func completeLayer(ds *spared.Dataset, name string) (blas32.General, error) {
-	m, ok := ds.Layers[name]
-	if !ok {
-		return m, fmt.Errorf("spackle: the data set has no layer %q; it has %s", name, strings.Join(ds.LayerNames(), ", "))
-	}
-	n, genes := ds.N()
-	if m.Rows != n || m.Cols != genes {
-		return m, fmt.Errorf("spackle: layer %s is %d x %d, want %d spots x %d genes", name, m.Rows, m.Cols, n, genes)
-	}
-	for i := range n {
-		for g, v := range m.Data[i*m.Stride:][:genes] {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return m, fmt.Errorf("spackle: layer %s holds %g at spot %s, gene %s", name, f, ds.Spots[i].ID, ds.Genes[g].ID)
-			}
-		}
-	}
-	return m, nil
-}
-
-// featuresOf returns the matrix of Obsm of that name, checked like a layer; one
-// without columns for "".
-func featuresOf(ds *spared.Dataset, name string) (blas32.General, error) {
-	if name == "" {
-		return blas32.General{}, nil
-	}
-	m, ok := ds.Obsm[name]
-	if !ok || m.Cols == 0 {
-		return m, fmt.Errorf("spackle: the data set has no embedding %q in obsm; it has %s", name, cmp.Or(strings.Join(slices.Sorted(maps.Keys(ds.Obsm)), ", "), "none"))
-	}
-	if m.Rows != len(ds.Spots) {
-		return m, fmt.Errorf("spackle: embedding %s has %d rows for %d spots", name, m.Rows, len(ds.Spots))
-	}
-	for i := range m.Rows {
-		for _, v := range m.Data[i*m.Stride:][:m.Cols] {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-				return m, fmt.Errorf("spackle: embedding %s holds %g at spot %s", name, f, ds.Spots[i].ID)
-			}
-		}
-	}
-	return m, nil
-}
-
-// selected returns columns of m, or m itself where they are all of it.
-func selected(m blas32.General, columns []int) blas32.General {
-	if slices.Equal(columns, indices(m.Cols)) {
-		return m
-	}
-	out := matrix(m.Rows, len(columns))
-	for i := range m.Rows {
-		for k, g := range columns {
-			out.Data[i*out.Stride+k] = m.Data[i*m.Stride+g]
-		}
-	}
-	return out
-}
-
-// selectedMask returns rising columns of the data set's mask, [spots][columns].
-func selectedMask(ds *spared.Dataset, columns []int) []bool {
-	n, genes := ds.N()
-	if len(columns) == genes {
-		return ds.Mask
-	}
-	out := make([]bool, 0, n*len(columns))
-	for i := range n {
-		for _, g := range columns {
-			out = append(out, ds.Mask[i*genes+g])
-		}
-	}
-	return out
-}
-
-// beside lays b to the right of a.
-func beside(a, b blas32.General) blas32.General {
-	if b.Cols == 0 {
-		return a
-	}
-	out := matrix(a.Rows, a.Cols+b.Cols)
-	for i := range a.Rows {
-		row := out.Data[i*out.Stride:][:out.Cols]
-		copy(row, a.Data[i*a.Stride:][:a.Cols])
-		copy(row[a.Cols:], b.Data[i*b.Stride:][:b.Cols])
-	}
-	return out
 }
 
 // hideValidation draws what is hidden from the validation spots and makes
@@ -483,79 +235,32 @@ func (r *run) hideValidation() error {
 	return nil
 }
 
-// fingerprint is the sha256 of all data that the result depends on.
-func (r *run) fingerprint() string {
-	h := sha256.New()
-	m := r.model
-	head, err := json.Marshal([]any{"spackle 1", m.Config.brief(), m.Layer, m.Genes, r.p, r.trainRows, r.valRows})
-	if err != nil {
-		panic(err) // strings and finite numbers
-	}
-	h.Write(head)
-	hashInts(h, r.trainTable)
-	hashInts(h, r.valTable)
-	genes := m.Config.Genes
-	for i := range r.values.Rows {
-		row := make([]byte, 0, 5*r.values.Cols)
-		for g, v := range r.values.Data[i*r.values.Stride:][:r.values.Cols] {
-			row = binary.LittleEndian.AppendUint32(row, math.Float32bits(v))
-			switch {
-			case g >= genes: // the picture
-			case r.measured[i*genes+g]:
-				row = append(row, 1)
-			default:
-				row = append(row, 0)
-			}
-		}
-		h.Write(row)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-func hashInts(h hash.Hash, v []int32) {
-	b := make([]byte, 0, 4*len(v))
-	for _, i := range v {
-		b = binary.LittleEndian.AppendUint32(b, uint32(i))
-	}
-	h.Write(b)
-}
-
 // train runs the steps that are left.
 func (r *run) train(ctx context.Context, e *engine.Engine) (*Model, error) {
 	t := &r.model.Training
 	t.Engine = e.Describe()
-	n, err := newNetwork(e, r.model.Config, r.initial())
+	on, err := compile(e, r.model.Config, r.initial(), r.o.Batch)
 	if err != nil {
 		return nil, err
 	}
-	defer n.store.Finalize()
-	l, err := newLearner(n, r.o.Batch)
-	if err != nil {
-		return nil, err
-	}
-	defer l.step.Finalize()
-	p, err := newPredictor(n)
-	if err != nil {
-		return nil, err
-	}
-	defer p.exec.Finalize()
-	r.loadState(l)
-	r.lastSaved = time.Now()
+	defer on.close()
+	r.loadState(on.learner)
+	saved := time.Now()
 	clock := stopwatch{first: t.Step}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for b := range r.batches(inner, t) {
-		loss, err := l.learn(b)
+		loss, err := on.learner.learn(b)
 		if err != nil {
 			return nil, err
 		}
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		if !finite(loss) {
 			return r.stop(nil, fmt.Errorf("spackle: step %d: %w", t.Step+1, ErrDiverged))
 		}
 		t.Step++
 		r.losses, r.lossCount = r.losses+loss, r.lossCount+1
 		if t.Step%t.ValEvery == 0 || t.Finished() {
-			if err := r.validate(p); err != nil {
+			if err := r.validate(on.predictor); err != nil {
 				return r.stop(nil, err)
 			}
 		}
@@ -563,16 +268,62 @@ func (r *run) train(ctx context.Context, e *engine.Engine) (*Model, error) {
 		if t.Finished() { // maybe early
 			break
 		}
-		if ctx.Err() == nil && time.Since(r.lastSaved) > saveEvery {
-			if err := r.saveState(l); err != nil {
+		if ctx.Err() == nil && time.Since(saved) > saveEvery {
+			if err := r.saveState(on.learner); err != nil {
 				return nil, err
 			}
-			r.lastSaved = time.Now()
+			saved = time.Now()
 		}
 	}
 	if !t.Finished() {
-		return r.stop(l, fmt.Errorf("spackle: training stopped at step %d of %d: %w", t.Step, t.Steps, ctx.Err()))
+		return r.stop(on.learner, fmt.Errorf("spackle: training stopped at step %d of %d: %w", t.Step, t.Steps, ctx.Err()))
 	}
+	return r.finish()
+}
+
+// programs is a network on an engine with the two programs that a training
+// runs on it.
+type programs struct {
+	network   *network
+	learner   *learner
+	predictor *predictor
+}
+
+// compile loads a network onto an engine and compiles its programs. They must be
+// closed.
+func compile(e *engine.Engine, c Config, w weights, batch int) (_ *programs, err error) {
+	p := &programs{}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.network, err = newNetwork(e, c, w); err != nil {
+		return nil, err
+	}
+	if p.learner, err = newLearner(p.network, batch); err != nil {
+		return nil, err
+	}
+	p.predictor, err = newPredictor(p.network)
+	return p, err
+}
+
+// close frees the engine's memory, which Go's collector does not see.
+func (p *programs) close() {
+	if p.predictor != nil {
+		p.predictor.exec.Finalize()
+	}
+	if p.learner != nil {
+		p.learner.step.Finalize()
+	}
+	if p.network != nil {
+		p.network.store.Finalize()
+	}
+}
+
+// finish saves the model and removes the state, in this order: a crash in
+// between leaves a finished training.
+func (r *run) finish() (*Model, error) {
 	if err := r.model.Save(filepath.Join(r.dir, modelFile)); err != nil {
 		return nil, err
 	}
@@ -684,7 +435,7 @@ func (r *run) validate(p *predictor) error {
 	}
 	t := &r.model.Training
 	mse := sum / float64(n)
-	if math.IsNaN(mse) || math.IsInf(mse, 0) {
+	if !finite(mse) {
 		return fmt.Errorf("spackle: validation at step %d: %w", t.Step, ErrDiverged)
 	}
 	t.History = append(t.History, Point{Step: t.Step, Loss: r.losses / float64(r.lossCount), ValMSE: mse})
@@ -705,6 +456,7 @@ type stopwatch struct {
 	start time.Time
 }
 
+// report tells of a step.
 func (r *run) report(loss float64, c *stopwatch) {
 	t := &r.model.Training
 	rep := Report{Step: t.Step, Steps: t.Steps, Early: t.Step < t.Steps && t.Finished(), Loss: loss, ValMSE: math.NaN(), BestStep: t.BestStep, BestValMSE: math.NaN(), Engine: t.Engine}

@@ -3,7 +3,6 @@ package spackle
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -93,26 +92,22 @@ type tissue struct {
 // newTissue takes some spots of a section. Views have the given genes, nil for
 // all; the others are the rest that a view shows beside them.
 func newTissue(ds *spared.Dataset, section int, spots, genes []int) (*tissue, error) {
-	counts, err := ds.Layer(spared.LayerCounts)
+	counts, err := rawCounts(ds, "a view needs raw counts")
 	if err != nil {
-		return nil, fmt.Errorf("spackle: a view needs raw counts: %w", err)
-	}
-	n, all := ds.N()
-	if counts.Rows != n || counts.Cols != all || len(ds.Mask) != n*all {
-		return nil, fmt.Errorf("spackle: counts of %d x %d and a mask of %d entries do not fit %d spots x %d genes", counts.Rows, counts.Cols, len(ds.Mask), n, all)
+		return nil, err
 	}
 	for g := range ds.Genes {
-		if l := ds.GeneSize(g); !(l > 0) || math.IsInf(l, 0) {
+		if l := ds.GeneSize(g); !(l > 0) || !finite(l) {
 			return nil, fmt.Errorf("spackle: gene %s has length %g bp: without lengths there is no TPM", ds.Genes[g].ID, l)
 		}
 	}
 	if genes == nil {
-		genes = indices(all)
+		genes = indices(len(ds.Genes))
 	}
 	t := &tissue{ds: ds, spots: spots, genes: genes}
 	v := &baseline.View{Slide: ds.Sections[section].Name, Norm: ds.Normalization()}
 	for _, i := range t.spots {
-		if err := checkTotal(ds, counts, i); err != nil {
+		if err := checkCounts(ds, counts, i); err != nil {
 			return nil, err
 		}
 		v.X, v.Y = append(v.X, ds.Spots[i].X), append(v.Y, ds.Spots[i].Y)
@@ -126,6 +121,12 @@ func newTissue(ds *spared.Dataset, section int, spots, genes []int) (*tissue, er
 		return nil, err
 	}
 	return t, nil
+}
+
+// logOf is the value that a count has on the scale of log1p: of a gene of a
+// size, in a spot of a total.
+func logOf(norm spared.Normalization, count float32, size, total float64) float32 {
+	return float32(norm.Log(norm.Value(float64(count), size, total)))
 }
 
 // fill sets what the view shows of the counts of its own genes.
@@ -146,7 +147,7 @@ func (t *tissue) fill(counts blas32.General) {
 			c, at := row[g], k*genes+m
 			if ds.Mask[i*len(ds.Genes)+g] {
 				v.Visible[at], v.Counts.Data[at] = true, c
-				v.Values.Data[at] = float32(v.Norm.Log(v.Norm.Value(float64(c), v.Sizes[m], v.Totals[k])))
+				v.Values.Data[at] = logOf(v.Norm, c, v.Sizes[m], v.Totals[k])
 			}
 		}
 	}
@@ -202,7 +203,7 @@ func (t *tissue) restOfPanel(others []int) error {
 	shown := mostDetected(ds.Panel, others, maxRest)
 	for m, j := range shown {
 		size := ds.PanelSize(j)
-		if !(size > 0) || math.IsInf(size, 0) {
+		if !(size > 0) || !finite(size) {
 			return fmt.Errorf("spackle: gene %s of the panel has length %g bp: was the data set made by spared.Build?", ds.Panel[j].ID, size)
 		}
 		place[j] = int32(m)
@@ -286,8 +287,8 @@ func (t *tissue) fillFeatures() error {
 	for k, i := range t.spots {
 		row := from.Data[i*from.Stride:][:from.Cols]
 		for _, x := range row {
-			if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fmt.Errorf("spackle: obsm %q holds %g at spot %s: want finite numbers, or remove it", names[0], f, t.ds.Spots[i].ID)
+			if !finite(x) {
+				return fmt.Errorf("spackle: obsm %q holds %g at spot %s: want finite numbers, or remove it", names[0], x, t.ds.Spots[i].ID)
 			}
 		}
 		copy(to.Data[k*to.Stride:], row)
@@ -296,34 +297,22 @@ func (t *tissue) fillFeatures() error {
 	return nil
 }
 
-func matrix(rows, cols int) blas32.General {
-	return blas32.General{Rows: rows, Cols: cols, Stride: max(cols, 1), Data: make([]float32, rows*cols)}
-}
-
-// others returns the numbers below n that are not in some, rising.
-func others(n int, some []int) []int {
-	in := make([]bool, n)
-	for _, g := range some {
-		in[g] = true
-	}
-	var rest []int
-	for g, in := range in {
-		if !in {
-			rest = append(rest, g)
-		}
-	}
-	return rest
-}
-
-// checkTotal returns an error unless spot i's total Σ count/length can be
-// true, which it is not where a data set came from elsewhere without it.
-func checkTotal(ds *spared.Dataset, counts blas32.General, i int) error {
+// checkCounts returns an error unless the counts of spot i are counts and its
+// total Σ count/length can be true, which it is not where a data set came from
+// elsewhere without it.
+func checkCounts(ds *spared.Dataset, counts blas32.General, i int) error {
 	own := 0.0
 	for g, c := range counts.Data[i*counts.Stride:][:counts.Cols] {
+		switch measured := ds.Mask[i*counts.Cols+g]; {
+		case !(c >= 0) || !finite(c):
+			return fmt.Errorf("spackle: layer counts holds %g at spot %s, gene %s: want 0 or more", c, ds.Spots[i].ID, ds.Genes[g].ID)
+		case measured && c == 0:
+			return fmt.Errorf("spackle: spot %s, gene %s: the mask says measured, the layer counts 0: was the data set made by spared.Build?", ds.Spots[i].ID, ds.Genes[g].ID)
+		}
 		own += float64(c) / ds.GeneSize(g)
 	}
 	const rounding = 1e-5 // sums of float32 counts in any order
-	if rpk := ds.Spots[i].RPK; !(rpk > 0) || math.IsInf(rpk, 0) || rpk < own*(1-rounding) {
+	if rpk := ds.Spots[i].RPK; !(rpk > 0) || !finite(rpk) || rpk < own*(1-rounding) {
 		return fmt.Errorf("spackle: spot %s has a total count/length of %g, its genes alone %g: was the data set made by spared.Build?", ds.Spots[i].ID, rpk, own)
 	}
 	return nil
@@ -354,21 +343,4 @@ func (t *tissue) hide(section int, split spared.Split, rule Rule, p []float64, s
 		}
 	}
 	return rule.Draw(keyed("hide", seed, mask, section), measured, p, genes)
-}
-
-// detectedInTrain returns, per gene, the share of train spots with a count.
-func detectedInTrain(ds *spared.Dataset) []float64 {
-	train, genes := ds.SpotsIn(spared.Train), len(ds.Genes)
-	f := make([]float64, genes)
-	for _, i := range train {
-		for g, m := range ds.Mask[i*genes : (i+1)*genes] {
-			if m {
-				f[g]++
-			}
-		}
-	}
-	for g := range f {
-		f[g] /= float64(max(len(train), 1))
-	}
-	return f
 }

@@ -3,12 +3,15 @@ package baseline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/spatialgo/spatialgo/spared"
 )
@@ -32,32 +35,42 @@ import (
 // Zeros of the other two count too. So a value is at most about 2/3 of what is
 // around, and 0 where both show nothing: that is the published method, which was
 // by far the worst completer of the SpaRED paper. VisibleOnly averages what is
-// visible instead, of Neighbours other spots.
+// visible instead, of more spots in a wider radius.
 //
 // The image features are View.Features. A view without them leaves M out, as
-// upstream's weights_matrix_pd_gd does; [SME.Notes] says where that was so.
+// upstream's weights_matrix_pd_gd does; [SME.Notes] says where that was so. They
+// are not brought to one scale: columns with large numbers decide. On real slides
+// with features as simple as a patch's colours and texture, M made the error of
+// both forms larger.
 //
-// What differs from upstream:
+// Given the same radius and data, values are those of stLearn 0.4.12, 1.2.2 and
+// 1.4.1 to 2e-4, which is what float32 components leave there, but for a spot in
+// thousands that has two others all but equally alike. What differs:
 //
+//   - The radius is in pitches of the slide. Upstream's is 3 or 1.5 times a unit
+//     that comes of fits of pixels to array rows and columns. Up to 0.4.12 that is
+//     3 pitches on Visium; for legacy Spatial Transcriptomics it is 2.12 pitches of
+//     a square grid, 1.5 of a staggered one. Since September 2025 both fits share
+//     one regressor, of which the second overwrites the first; that leaves 2.12
+//     pitches on Visium, radius 3/√2 here.
+//   - Spots three apart in a straight row lie just on the limit of 3 pitches. There
+//     the rounding of pixels decides, upstream as here, not always alike.
 //   - Neighbours are looked for within the radius only, outside which P is 0, so
-//     time and memory are linear in spots. Upstream makes matrices of spots x
-//     spots.
-//   - The radius is in pitches of the slide. Upstream fits pixels to array rows
-//     and columns, which gives 3 pitches for Visium and 2.12 for the square grid
-//     of legacy Spatial Transcriptomics.
+//     that memory is linear in spots. Upstream makes matrices of spots x spots.
 //   - E is not below 0, and 0 where a spot's expression does not vary (upstream
 //     NaN). With fewer than 3 components it is left out.
 //   - E depends on the signs of the principal components. Here the largest
 //     loading is positive, as in scikit-learn since 1.5.
-//   - Logged values are averaged. Upstream averages what it is given, raw counts
-//     by default, and leaves preprocessing to its user.
+//   - Logged values are averaged. Upstream averages the table that it is given,
+//     raw counts or what its user made of them.
 //   - Equal weights go by distance.
 type SME struct {
-	Radius     float64 // in pitches, exclusive; 0 = 3
-	Neighbours int     // spots averaged beside the spot itself; 0 = 2, or with VisibleOnly 18
+	Radius     float64 // in pitches, exclusive; 0 = 3, or with VisibleOnly 6
+	Neighbours int     // spots averaged beside the spot itself; 0 = 2, or with VisibleOnly 36
 	// VisibleOnly leaves out what is not visible, the spot itself among it; where
 	// no neighbour shows the gene, its mean over the slide is taken, or where the
-	// slide does not show it that over the train slides.
+	// slide does not show it that over the train slides. Its radius and number of
+	// neighbours were found on real slides.
 	VisibleOnly bool
 
 	train []float64 // means
@@ -65,36 +78,39 @@ type SME struct {
 }
 
 const (
-	smeRadius     = 3.
-	smeNeighbours = 2
-	smeVisible    = 18
 	smeComponents = 50
 	smeLeast      = 3 // components below which a correlation says nothing
 )
 
 // Name returns "sme", with those settings that are not the default.
 func (m *SME) Name() string {
-	name := "sme"
+	name, plain := "sme", SME{VisibleOnly: m.VisibleOnly}
 	if m.VisibleOnly {
 		name += ", visible only"
 	}
-	if k := m.neighbours(); m.Neighbours != 0 && k != (&SME{VisibleOnly: m.VisibleOnly}).neighbours() {
-		name += fmt.Sprintf(", k=%d", k)
+	d, p := m.withDefaults(), plain.withDefaults()
+	if d.Neighbours != p.Neighbours {
+		name += fmt.Sprintf(", k=%d", d.Neighbours)
 	}
-	if m.Radius != 0 && m.Radius != smeRadius {
-		name += fmt.Sprintf(", radius=%g", m.Radius)
+	if d.Radius != p.Radius {
+		name += fmt.Sprintf(", radius=%g", d.Radius)
 	}
 	return name
 }
 
-func (m *SME) neighbours() int {
-	switch {
-	case m.Neighbours != 0:
-		return m.Neighbours
-	case m.VisibleOnly:
-		return smeVisible
+func (m *SME) withDefaults() SME {
+	d := *m
+	radius, neighbours := 3., 2
+	if m.VisibleOnly {
+		radius, neighbours = 6, 36
 	}
-	return smeNeighbours
+	if d.Radius == 0 {
+		d.Radius = radius
+	}
+	if d.Neighbours == 0 {
+		d.Neighbours = neighbours
+	}
+	return d
 }
 
 // Notes says of which slides there were no image features, so that morphology
@@ -118,7 +134,8 @@ func (m *SME) Fit(_ context.Context, train []*View) (err error) {
 
 // Complete implements [Completer]. Counts need not be known.
 func (m *SME) Complete(ctx context.Context, v *View) (*Completion, error) {
-	done, err := m.complete(ctx, v)
+	d := m.withDefaults()
+	done, err := d.complete(ctx, v)
 	if err != nil {
 		return nil, fmt.Errorf("sme: %w", err)
 	}
@@ -129,20 +146,16 @@ func (m *SME) Complete(ctx context.Context, v *View) (*Completion, error) {
 }
 
 func (m *SME) complete(ctx context.Context, v *View) (*Completion, error) {
-	radius := m.Radius
-	if radius == 0 {
-		radius = smeRadius
-	}
 	switch {
-	case !(radius > 0) || radius > 100:
-		return nil, fmt.Errorf("a radius of %g pitches: want more than 0 and at most 100", radius)
+	case !(m.Radius > 0) || m.Radius > 100:
+		return nil, fmt.Errorf("a radius of %g pitches: want more than 0 and at most 100", m.Radius)
 	case m.Neighbours < 0:
 		return nil, fmt.Errorf("%d neighbours", m.Neighbours)
 	}
 	if err := v.Check(); err != nil {
 		return nil, err
 	}
-	alike, err := v.alike(ctx, radius)
+	alike, err := v.alike(ctx, m.Radius)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +163,7 @@ func (m *SME) complete(ctx context.Context, v *View) (*Completion, error) {
 	if err != nil {
 		return nil, err
 	}
-	genes, most := v.Values.Cols, m.neighbours()
+	genes := v.Values.Cols
 	return v.fill(ctx, func(i int, row []float32, scratch []float64) {
 		num, den := scratch[:genes], scratch[genes:]
 		for g := range num {
@@ -159,7 +172,7 @@ func (m *SME) complete(ctx context.Context, v *View) (*Completion, error) {
 				den[g] = 0
 			}
 		}
-		for _, a := range alike[i][:min(most, len(alike[i]))] {
+		for _, a := range alike[i][:min(m.Neighbours, len(alike[i]))] {
 			visible := v.visible(a.spot)
 			for g, x := range v.row(a.spot) {
 				if visible[g] || !m.VisibleOnly {
@@ -205,7 +218,7 @@ func (v *View) alike(ctx context.Context, radius float64) ([][]alikeSpot, error)
 	if err != nil {
 		return nil, err
 	}
-	morphology, err := unitRows(ctx, copied(v.Features), false)
+	morphology, err := unitRows(ctx, doubled(v.Features), false)
 	if err != nil {
 		return nil, err
 	}
@@ -228,123 +241,161 @@ func (v *View) alike(ctx context.Context, radius float64) ([][]alikeSpot, error)
 }
 
 // likeness is the product of two rows of unit length, at least 0; 1 where there
-// are no columns.
-func likeness(x blas32.General, i, j int) float64 {
-	if x.Cols == 0 {
+// are no rows.
+func likeness(x *mat.Dense, i, j int) float64 {
+	if x == nil {
 		return 1
 	}
-	sum := 0.
-	b := x.Data[j*x.Stride:][:x.Cols]
-	for k, a := range x.Data[i*x.Stride:][:x.Cols] {
-		sum += float64(a) * float64(b[k])
-	}
-	return max(sum, 0)
+	return max(floats.Dot(x.RawRowView(i), x.RawRowView(j)), 0)
 }
 
 // expression returns ln(1 + c·median/total) of all genes that the view shows
-// [spots][genes], or its values where it has no counts.
-func (v *View) expression() blas32.General {
+// [spots][genes], or its values where it has no counts; nil if there are none.
+func (v *View) expression() *mat.Dense {
 	if v.Counts.Rows == 0 {
-		return copied(v.Values)
+		return doubled(v.Values)
 	}
 	n, own := v.Values.Rows, v.Values.Cols
-	x, totals := matrixOf(n, own+v.Rest.Cols), make([]float64, n)
-	if x.Cols == 0 {
-		return blas32.General{}
+	if n == 0 || own+v.Rest.Cols == 0 {
+		return nil
 	}
+	x, totals := mat.NewDense(n, own+v.Rest.Cols, nil), make([]float64, n)
 	for i := range n {
-		row := x.Data[i*x.Stride:][:x.Cols]
-		copy(row, v.Counts.Data[i*v.Counts.Stride:][:own])
-		if v.Rest.Cols > 0 {
-			copy(row[own:], v.Rest.Data[i*v.Rest.Stride:][:v.Rest.Cols])
-		}
-		for _, c := range row {
-			totals[i] += float64(c)
-		}
+		row := x.RawRowView(i)
+		widen(row, v.Counts, i)
+		widen(row[own:], v.Rest, i)
+		totals[i] = floats.Sum(row)
 	}
-	middle := middleOf(totals)
+	middle := middleTwo(totals)
 	for i := range n {
-		row := x.Data[i*x.Stride:][:x.Cols]
+		row := x.RawRowView(i)
 		for g, c := range row {
-			row[g] = float32(math.Log1p(float64(c) * middle / max(totals[i], 1)))
+			row[g] = math.Log1p(c * middle / max(totals[i], 1))
 		}
 	}
 	return x
 }
 
-// copied returns a copy of x without spare room between its rows.
-func copied(x blas32.General) blas32.General {
-	if x.Cols == 0 {
-		return blas32.General{}
-	}
-	c := matrixOf(x.Rows, x.Cols)
-	for i := range x.Rows {
-		copy(c.Data[i*c.Stride:][:c.Cols], x.Data[i*x.Stride:][:x.Cols])
-	}
-	return c
+// middleTwo is the median of x, of an even number the mean of the middle two.
+func middleTwo(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// unitRows returns the 50 leading principal components of the columns of x,
-// which it overwrites, with rows brought to length 1, so that products of rows
-// are cosines; with centred, less the row's mean before, so that they are
-// correlations. A row without length is 0. Where too few components exist to
-// correlate there are no columns.
-func unitRows(ctx context.Context, x blas32.General, centred bool) (blas32.General, error) {
-	for g := range x.Cols {
-		mean := 0.
-		for i := range x.Rows {
-			mean += float64(x.Data[i*x.Stride+g]) / float64(x.Rows)
-		}
-		for i := range x.Rows {
-			x.Data[i*x.Stride+g] -= float32(mean)
-		}
+// doubled returns a copy of x in float64, nil if it has no numbers.
+func doubled(x blas32.General) *mat.Dense {
+	if x.Rows == 0 || x.Cols == 0 {
+		return nil
 	}
-	rank := min(smeComponents, x.Cols, x.Rows-1)
+	d := mat.NewDense(x.Rows, x.Cols, nil)
+	for i := range x.Rows {
+		widen(d.RawRowView(i), x, i)
+	}
+	return d
+}
+
+// widen sets to to row i of x.
+func widen(to []float64, x blas32.General, i int) {
+	if x.Cols == 0 { // without columns there are no data to be sliced
+		return
+	}
+	for k, y := range x.Data[i*x.Stride:][:x.Cols] {
+		to[k] = float64(y)
+	}
+}
+
+// unitRows returns the scores of the 50 leading principal components of x
+// [rows][columns], which it overwrites, with rows brought to length 1, so that
+// products of rows are cosines; with centred, less the row's mean before, so that
+// they are correlations. A row without length is 0. Where there are too few
+// components to correlate it returns nil.
+func unitRows(ctx context.Context, x *mat.Dense, centred bool) (*mat.Dense, error) {
+	if x == nil {
+		return nil, nil
+	}
+	rows, cols := x.Dims()
+	rank := min(smeComponents, cols, rows-1)
 	if rank < 1 || centred && rank < smeLeast {
-		return blas32.General{}, nil
+		return nil, nil
 	}
-	vectors, err := leading(ctx, x, rank, 0)
+	scores, err := principal(ctx, x, rank)
 	if err != nil {
-		return blas32.General{}, err
+		return nil, err
 	}
-	positive(vectors, rank)
-	scores := matrixOf(x.Rows, rank)
-	multiply(x.Rows, rank, x.Cols, x.Data, x.Stride, vectors, scores.Data)
-	for i := range scores.Rows {
-		row := scores.Data[i*rank:][:rank]
-		mean, square := 0., 0.
+	for i := range rows {
+		row := scores.RawRowView(i)
 		if centred {
-			for _, y := range row {
-				mean += float64(y) / float64(rank)
-			}
+			floats.AddConst(-floats.Sum(row)/float64(rank), row)
 		}
-		for _, y := range row {
-			square += (float64(y) - mean) * (float64(y) - mean)
-		}
-		for k, y := range row {
-			row[k] = 0
-			if square > 1e-12 {
-				row[k] = float32((float64(y) - mean) / math.Sqrt(square))
-			}
+		if length := floats.Norm(row, 2); length > 1e-6 {
+			floats.Scale(1/length, row)
+		} else {
+			clear(row)
 		}
 	}
 	return scores, nil
 }
 
-// positive turns each column of vectors [...][rank] so that its largest entry is
-// positive.
-func positive(vectors []float32, rank int) {
+// principal returns the scores [rows][rank] of the leading principal components
+// of the columns of x, which it centres. Components that do not exist have
+// scores of 0.
+//
+// They are exact. Beyond the first few the variances of a slide's components
+// lie close together, and components that are only near the leading ones would
+// make other spots alike. The time is that of decomposing a matrix of
+// as many rows and columns as x has of those that it has fewer of.
+func principal(ctx context.Context, x *mat.Dense, rank int) (*mat.Dense, error) {
+	rows, cols := x.Dims()
+	mean := make([]float64, cols)
+	for i := range rows {
+		floats.AddScaled(mean, 1/float64(rows), x.RawRowView(i))
+	}
+	for i := range rows {
+		floats.Sub(x.RawRowView(i), mean)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var gram mat.SymDense
+	if rows < cols {
+		gram.SymOuterK(1, x)
+	} else {
+		gram.SymOuterK(1, x.T())
+	}
+	var eigen mat.EigenSym
+	if !eigen.Factorize(&gram, true) {
+		return nil, errors.New("the principal components of the slide were not found: does it hold values that are not finite?")
+	}
+	var vectors, scores mat.Dense
+	eigen.VectorsTo(&vectors)
+	variances := eigen.Values(nil) // rising
+	last := len(variances) - 1
+	loadings := mat.NewDense(cols, rank, nil)
 	for d := range rank {
-		largest := float32(0)
-		for k := d; k < len(vectors); k += rank {
-			if y := vectors[k]; max(y, -y) > max(largest, -largest) {
-				largest = y
-			}
+		of := loadings.ColView(d).(*mat.VecDense)
+		if vector := vectors.ColView(last - d); rows < cols {
+			of.MulVec(x.T(), vector)
+		} else {
+			of.CopyVec(vector)
 		}
-		if largest < 0 {
-			for k := d; k < len(vectors); k += rank {
-				vectors[k] = -vectors[k]
-			}
+		orient(of, variances[last-d] > 1e-12*variances[last])
+	}
+	scores.Mul(x, loadings)
+	return &scores, nil
+}
+
+// orient brings a component's loadings to length 1 and turns them so that the
+// largest is positive; one that does not exist becomes 0.
+func orient(loadings *mat.VecDense, exists bool) {
+	largest := 0.
+	for k := range loadings.Len() {
+		if y := loadings.AtVec(k); math.Abs(y) > math.Abs(largest) {
+			largest = y
 		}
 	}
+	scale := 0.
+	if exists && largest != 0 {
+		scale = math.Copysign(1/mat.Norm(loadings, 2), largest)
+	}
+	loadings.ScaleVec(scale, loadings)
 }

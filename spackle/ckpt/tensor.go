@@ -20,7 +20,7 @@ type Tensor struct {
 	strides []int // between neighbours along each axis, in elements
 }
 
-// kinds of storages, by the name of their class in torch.
+// storages are the kinds of storages, by the name of their class in torch.
 var storages = map[string]dtype{
 	"FloatStorage": {"float32", 4}, "DoubleStorage": {"float64", 8}, "HalfStorage": {"float16", 2}, "BFloat16Storage": {"bfloat16", 2},
 	"LongStorage": {"int64", 8}, "IntStorage": {"int32", 4}, "ShortStorage": {"int16", 2}, "CharStorage": {"int8", 1},
@@ -91,38 +91,23 @@ func (t Tensor) Len() int {
 	return n
 }
 
+// floating are the floating-point numbers, by the name of their dtype.
+var floating = map[string]struct {
+	size int // bytes
+	read func(b []byte) float32
+}{
+	"float32":  {4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }},
+	"float64":  {8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }},
+	"bfloat16": {2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }},
+	"float16":  {2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }},
+}
+
 // Float32s returns the elements, row-major, as float32. float16 and bfloat16
 // are converted exactly, float64 is rounded (beyond the range of float32 to
 // infinity). It returns an error for numbers that are not floating-point.
 func (t Tensor) Float32s() ([]float32, error) {
-	var size int
-	var convert func(out []float32, b []byte)
-	switch t.DType {
-	case "float32":
-		size, convert = 4, func(out []float32, b []byte) {
-			for i := range out {
-				out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-			}
-		}
-	case "float64":
-		size, convert = 8, func(out []float32, b []byte) {
-			for i := range out {
-				out[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:])))
-			}
-		}
-	case "bfloat16":
-		size, convert = 2, func(out []float32, b []byte) {
-			for i := range out {
-				out[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b[2*i:])) << 16)
-			}
-		}
-	case "float16":
-		size, convert = 2, func(out []float32, b []byte) {
-			for i := range out {
-				out[i] = half(binary.LittleEndian.Uint16(b[2*i:]))
-			}
-		}
-	default:
+	number, ok := floating[t.DType]
+	if !ok {
 		return nil, fmt.Errorf("ckpt: a tensor of %s, want floating-point numbers", t.DType)
 	}
 	out := make([]float32, t.Len())
@@ -133,7 +118,9 @@ func (t Tensor) Float32s() ([]float32, error) {
 		for i, k := range index {
 			from += k * t.strides[i]
 		}
-		convert(out[at:at+run], t.storage[from*size:])
+		for i, b := 0, t.storage[from*number.size:]; i < run; i++ {
+			out[at+i] = number.read(b[i*number.size:])
+		}
 		for i := axes - 1; i >= 0; i-- {
 			if index[i]++; index[i] < t.Shape[i] {
 				break

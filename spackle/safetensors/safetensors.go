@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,8 @@ type File struct {
 const (
 	lengthSize = 8           // bytes of the number that a file begins with
 	maxHeader  = 100_000_000 // bound of the header, that of the reference implementation
+
+	metadataName = "__metadata__" // of the header's entry that is no tensor
 )
 
 // sizes is the number of bytes of an element by dtype.
@@ -51,9 +54,7 @@ type entry struct {
 // Float32 returns a tensor of float32. It panics if data does not have as many
 // elements as the shape says.
 func Float32(shape []int, data []float32) Tensor {
-	if n, err := elements(shape); err != nil || n != len(data) {
-		panic(fmt.Sprintf("safetensors: %d values of shape %v", len(data), shape))
-	}
+	mustFit(shape, len(data))
 	b := make([]byte, 0, 4*len(data))
 	for _, v := range data {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
@@ -76,9 +77,7 @@ func (t Tensor) Float32s() ([]float32, error) {
 
 // Int64 is Float32 for int64.
 func Int64(shape []int, data []int64) Tensor {
-	if n, err := elements(shape); err != nil || n != len(data) {
-		panic(fmt.Sprintf("safetensors: %d values of shape %v", len(data), shape))
-	}
+	mustFit(shape, len(data))
 	b := make([]byte, 0, 8*len(data))
 	for _, v := range data {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
@@ -97,6 +96,13 @@ func (t Tensor) Int64s() ([]int64, error) {
 		v[i] = int64(binary.LittleEndian.Uint64(t.Data[8*i:]))
 	}
 	return v, nil
+}
+
+// mustFit panics unless a tensor of that shape has n elements.
+func mustFit(shape []int, n int) {
+	if want, err := elements(shape); err != nil || want != n {
+		panic(fmt.Sprintf("safetensors: %d values of shape %v", n, shape))
+	}
 }
 
 // elements returns the product of the dimensions, or an error if one is
@@ -119,33 +125,10 @@ func elements(shape []int) (int, error) {
 // its dtype and shape, a tensor is called __metadata__, or the header would be
 // longer than readers accept.
 func Write(w io.Writer, f File) error {
-	header := map[string]any{}
 	names := slices.Sorted(maps.Keys(f.Tensors))
-	at := int64(0)
-	for _, name := range names {
-		t := f.Tensors[name]
-		if err := t.check(name); err != nil {
-			return fmt.Errorf("safetensors: %w", err)
-		}
-		shape := t.Shape
-		if shape == nil {
-			shape = []int{} // null is not a shape
-		}
-		header[name] = entry{DType: t.DType, Shape: shape, Offsets: [2]int64{at, at + int64(len(t.Data))}}
-		at += int64(len(t.Data))
-	}
-	if f.Metadata != nil {
-		header["__metadata__"] = f.Metadata
-	}
-	h, err := json.Marshal(header) // sorts keys
+	h, err := f.header(names)
 	if err != nil {
 		return fmt.Errorf("safetensors: %w", err)
-	}
-	for len(h)%8 != 0 {
-		h = append(h, ' ')
-	}
-	if len(h) > maxHeader {
-		return fmt.Errorf("safetensors: names, shapes and metadata take %d bytes, more than the %d that readers accept", len(h), maxHeader)
 	}
 	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(h)))); err != nil {
 		return err
@@ -161,9 +144,42 @@ func Write(w io.Writer, f File) error {
 	return nil
 }
 
+// header returns the header of a file that holds the tensors in this order.
+func (f File) header(names []string) ([]byte, error) {
+	header := map[string]any{}
+	at := int64(0)
+	for _, name := range names {
+		t := f.Tensors[name]
+		if err := t.check(name); err != nil {
+			return nil, err
+		}
+		shape := t.Shape
+		if shape == nil {
+			shape = []int{} // null is not a shape
+		}
+		header[name] = entry{DType: t.DType, Shape: shape, Offsets: [2]int64{at, at + int64(len(t.Data))}}
+		at += int64(len(t.Data))
+	}
+	if f.Metadata != nil {
+		header[metadataName] = f.Metadata
+	}
+	h, err := json.Marshal(header) // sorts keys
+	if err != nil {
+		return nil, err
+	}
+	for len(h)%8 != 0 {
+		h = append(h, ' ')
+	}
+	if len(h) > maxHeader {
+		return nil, fmt.Errorf("names, shapes and metadata take %d bytes, more than the %d that readers accept", len(h), maxHeader)
+	}
+	return h, nil
+}
+
+// check returns an error unless the tensor can be in a file under that name.
 func (t Tensor) check(name string) error {
 	size, ok := sizes[t.DType]
-	if name == "__metadata__" || !ok {
+	if name == metadataName || !ok {
 		return fmt.Errorf("tensor %q of dtype %q", name, t.DType)
 	}
 	n, err := elements(t.Shape)
@@ -284,12 +300,12 @@ func parseHeader(h []byte) (map[string]entry, map[string]string, error) {
 		if err := d.Decode(&raw); err != nil {
 			return nil, nil, bad(name, err)
 		}
-		if _, twice := entries[name]; twice || name == "__metadata__" && metadata != nil {
+		if _, twice := entries[name]; twice || name == metadataName && metadata != nil {
 			return nil, nil, bad(name, fmt.Errorf("named twice"))
 		}
 		strict := json.NewDecoder(bytes.NewReader(raw))
 		strict.DisallowUnknownFields()
-		if name == "__metadata__" {
+		if name == metadataName {
 			metadata = map[string]string{}
 			err = strict.Decode(&metadata)
 		} else {
@@ -315,12 +331,9 @@ func parseHeader(h []byte) (map[string]entry, map[string]string, error) {
 
 // checkTiling returns an error unless the tensors cover the data exactly.
 func checkTiling(entries map[string]entry, size int64) error {
-	names := slices.SortedFunc(maps.Keys(entries), func(a, b string) int {
+	names := slices.SortedFunc(maps.Keys(entries), func(a, b string) int { // an empty tensor may begin where another does
 		x, y := entries[a].Offsets, entries[b].Offsets
-		if x[0] != y[0] {
-			return int(min(max(x[0]-y[0], -1), 1))
-		}
-		return int(min(max(x[1]-y[1], -1), 1))
+		return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]))
 	})
 	at := int64(0)
 	for _, name := range names {
