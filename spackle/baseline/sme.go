@@ -119,7 +119,7 @@ func (m *SME) Notes(spared.Split) []string {
 	if len(m.blind) == 0 {
 		return nil
 	}
-	return []string{m.Name() + ": no image features of " + strings.Join(m.blind, ", ") + ": only distance and expression say which spots are alike"}
+	return []string{m.Name() + ": no image features of " + strings.Join(m.blind, ", ") + " (it takes one matrix embeddings_... in obsm, not several): only distance and expression say which spots are alike"}
 }
 
 // Fit takes the genes' means over the train slides, for genes that a slide does

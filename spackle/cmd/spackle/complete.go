@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,8 +22,9 @@ func completeCmd() *cobra.Command {
 		Use:   "complete DATA.h5ad -o OUT.h5ad [--method METHOD] [--model MODEL]",
 		Short: "Fill in the missing values of a data set",
 		Long: `complete writes a copy of the data set with more layers: c_t_log1p, measured values
-as they were and missing ones as the method predicts them, and c_t_deltas, their
-differences to each gene's mean over train spots.
+as they were and missing ones as the method predicts them, and, where there are
+train spots, c_t_deltas, their differences to each gene's mean over these. Both
+are log2(TPM+1), or what else the data set was normalised to.
 
 Where no method is named it is the Poisson factor, a model of the raw counts
 that is fitted to each slide by itself within seconds and needs no training.
@@ -43,6 +45,9 @@ instead of computed again. It is replaced only by a complete new file.`,
   spackle complete data.h5ad --method kernel -o completed.h5ad`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd, "method", "model", "output"); err != nil {
+				return err
+			}
 			ds, err := openData(args[0])
 			if err != nil {
 				return err
@@ -74,7 +79,7 @@ instead of computed again. It is replaced only by a complete new file.`,
 
 // chooseMethod says which method it is.
 func chooseMethod(method, model string) (string, error) {
-	switch {
+	switch method = word(method); {
 	case method == "" && model != "":
 		return "spackle", nil
 	case method == "":
@@ -106,7 +111,7 @@ func (c *completion) bySpaCKLE(model string) error {
 		return err
 	}
 	c.targets = m.Targets
-	if err := checkOutput(c.out); err != nil { // before an engine starts
+	if err := checkOutput(c.out, model); err != nil { // before an engine starts
 		return err
 	}
 	eng, err := openEngine(c.cmd.ErrOrStderr())
@@ -151,14 +156,42 @@ func (c *completion) print(asJSON bool) error {
 			c.layersAdded = append(c.layersAdded, layer)
 		}
 	}
+	notes := neverMeasured(c.done)
 	if asJSON {
 		return cli.JSON(c.cmd.OutOrStdout(), map[string]any{"output": c.out, "method": c.method, "layer": spared.LayerCTLog, "more_layers": c.layersAdded,
-			"completed": missing, "values": len(c.done.Mask), "engine": c.engine})
+			"completed": missing, "values": len(c.done.Mask), "engine": c.engine, "notes": notes})
 	}
 	w := c.cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s: completed %d of %d values (%.1f %%) in layer %s\n", c.out, missing, len(c.done.Mask), 100*c.done.Missing(), spared.LayerCTLog)
+	fmt.Fprintf(w, "%s: completed %d of %d values (%.1f %%) in layer %s\n", cli.Clean(c.out), missing, len(c.done.Mask), 100*c.done.Missing(), spared.LayerCTLog)
 	if len(c.layersAdded) > 0 {
 		fmt.Fprintf(w, "further layers: %s\n", strings.Join(c.layersAdded, ", "))
 	}
+	for _, n := range notes {
+		fmt.Fprintf(w, "note: %s\n", cli.Clean(n))
+	}
 	return nil
+}
+
+// neverMeasured says of each slide which genes it has no measured value of:
+// their completed values rest on nothing that was seen there.
+func neverMeasured(ds *spared.Dataset) []string {
+	const named = 5
+	notes := []string{}
+	for s := range ds.Sections {
+		var genes []string
+		spots := ds.SpotsOf(s)
+		for g := range ds.Genes {
+			if !slices.ContainsFunc(spots, func(i int) bool { return ds.Mask[i*len(ds.Genes)+g] }) {
+				genes = append(genes, cmp.Or(ds.Genes[g].Symbol, ds.Genes[g].ID))
+			}
+		}
+		if n := len(genes); n > 0 {
+			text := strings.Join(genes[:min(n, named)], ", ")
+			if n > named {
+				text += fmt.Sprintf(" and %d more", n-named)
+			}
+			notes = append(notes, fmt.Sprintf("slide %s has no measured value of %s: what was completed of that rests on nothing seen there", ds.Sections[s].Name, text))
+		}
+	}
+	return notes
 }

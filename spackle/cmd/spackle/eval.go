@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -59,7 +60,8 @@ Other questions, one at a time:
 	}
 	f := cmd.Flags()
 	f.StringVar(&e.model, "model", "", "a trained model, for the method spackle: the folder that train made, the file in it, or a checkpoint of SpaRED (.ckpt)")
-	f.StringSliceVar(&e.methods, "method", []string{"median", "kernel", "poisson-factor", "spackle"}, "methods: "+strings.Join(methodNames(), ", ")+", or all")
+	f.StringSliceVar(&e.methods, "method", []string{"median", "kernel", "poisson-factor", "spackle"}, "methods: "+strings.Join(methodNames(), ", ")+", or all (default median, kernel, poisson-factor, and spackle with --model)")
+	f.Lookup("method").DefValue = "" // said above
 	f.IntVar(&e.o.Masks, "masks", 3, "how many times values are hidden, or counts split")
 	f.IntVar(&e.o.Targets, "targets", 0, "hide values of so many genes only, the most spatial ones (default all)")
 	f.StringVar(&e.rule, "rule", "p30", "how values are hidden: p30 or another share, p2 to p99, or pmed")
@@ -90,7 +92,7 @@ type evaluation struct {
 }
 
 func (e *evaluation) run(cmd *cobra.Command, path string) error {
-	if err := e.check(cmd); err != nil {
+	if err := e.check(cmd, path); err != nil {
 		return err
 	}
 	ds, err := openData(path)
@@ -111,18 +113,23 @@ func (e *evaluation) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := e.save(r); err != nil {
-		return err
-	}
 	if e.asJSON {
-		return cli.JSON(cmd.OutOrStdout(), r.object())
+		err = cli.JSON(cmd.OutOrStdout(), r.object())
+	} else {
+		err = r.print(cmd.OutOrStdout())
 	}
-	return r.print(cmd.OutOrStdout())
+	return errors.Join(err, e.save(r)) // what cannot be saved was shown at least
 }
 
+// maxResamples bounds the memory of the bootstrap, two bytes a spot and resample.
+const maxResamples = 10_000
+
 // check finds out what is wrong with the options before anything is read.
-func (e *evaluation) check(cmd *cobra.Command) (err error) {
-	if err := cli.Positive(cmd, "masks", "seed"); err != nil {
+func (e *evaluation) check(cmd *cobra.Command, data string) (err error) {
+	if err := cli.Positive(cmd, "masks", "seed", "targets"); err != nil {
+		return err
+	}
+	if err := notEmpty(cmd, "model", "split", "resume", "truth", "csv", "genes-csv"); err != nil {
 		return err
 	}
 	if e.o.Rule, err = spackle.ParseRule(e.rule); err != nil {
@@ -131,8 +138,8 @@ func (e *evaluation) check(cmd *cobra.Command) (err error) {
 	if e.o.Split, err = parseSplit(e.split); err != nil {
 		return err
 	}
-	if e.bootstrap < 0 {
-		return fmt.Errorf("--bootstrap %d: want 0 or more", e.bootstrap)
+	if e.bootstrap < 0 || e.bootstrap > maxResamples {
+		return fmt.Errorf("--bootstrap %d: want 0 to %d", e.bootstrap, maxResamples)
 	}
 	if e.o.Bootstrap = e.bootstrap; e.bootstrap == 0 {
 		e.o.Bootstrap = -1
@@ -140,15 +147,30 @@ func (e *evaluation) check(cmd *cobra.Command) (err error) {
 	if e.order != "clean" && e.order != "released" {
 		return fmt.Errorf("--order %s: want clean or released", e.order)
 	}
+	for k, m := range e.methods {
+		e.methods[k] = word(m)
+	}
+	if e.model != "" && !slices.Contains(e.methods, "spackle") && !slices.Contains(e.methods, "all") {
+		return fmt.Errorf("--model is for the method spackle, which --method %s leaves out: name it too, or leave --model out", strings.Join(e.methods, ","))
+	}
 	if err := e.checkQuestion(cmd); err != nil {
 		return err
 	}
+	return e.checkTables(data)
+}
+
+// checkTables sees that the tables that are asked for can be written, and
+// replace nothing but tables.
+func (e *evaluation) checkTables(data string) error {
 	for _, path := range []string{e.csv, e.genesCSV} {
 		if path == "" {
 			continue
 		}
-		if err := checkOutput(path); err != nil {
+		if err := checkOutput(path, data, e.model); err != nil {
 			return err
+		}
+		if ext := filepath.Ext(path); ext == ".h5ad" || ext == ".safetensors" {
+			return fmt.Errorf("%s: a table is text: give a name that ends in .csv", path)
 		}
 	}
 	if e.csv != "" && e.csv == e.genesCSV {
@@ -285,7 +307,7 @@ func completer(cmd *cobra.Command, ds *spared.Dataset, name, model string) (base
 			return b, nil
 		}
 	}
-	return nil, fmt.Errorf("unknown method %q: want some of %s", name, strings.Join(methodNames(), ", "))
+	return nil, fmt.Errorf("unknown method %q: there are %s", name, strings.Join(methodNames(), ", "))
 }
 
 // methodNames lists what can be named, SpaCKLE first.
@@ -298,8 +320,11 @@ func methodNames() []string {
 }
 
 // methodName is what a method is called on the command line: one word.
-func methodName(c baseline.Completer) string {
-	return strings.NewReplacer(", ", "-", " ", "-").Replace(strings.TrimPrefix(c.Name(), "gene "))
+func methodName(c baseline.Completer) string { return word(c.Name()) }
+
+// word makes one word of a method's name, as tables print it or as it is typed.
+func word(name string) string {
+	return strings.NewReplacer(", ", "-", " ", "-").Replace(strings.TrimPrefix(strings.ToLower(name), "gene "))
 }
 
 var errNoModel = errors.New("method spackle needs --model: train one with spackle train")

@@ -76,6 +76,13 @@ func notes(w io.Writer, notes []string) {
 	}
 }
 
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
 func newTable(w io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 }
@@ -93,6 +100,8 @@ func (r oneResult) print(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "\nnoise floor of MSE: %.3f, what counting leaves if all rates were known (an estimate by the poisson factor)\n", e.Floor)
+	fmt.Fprintln(w, "MSE, mean squared error, and MAE, mean absolute error: less is better. PCC, correlation, and R2: 1 is best, 0 no better than a mean.")
+	fmt.Fprintln(w, "in 50 %, 80 %, 95 %: per cent of the hidden values within the intervals that promise so much. hidden: how many values, over all masks.")
 	notes(w, e.Notes)
 	return nil
 }
@@ -127,7 +136,7 @@ func (r truthResult) print(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(w, "\nif detected: the value if the gene had been detected (c_t_log1p); rate: what is there on average (t_log1p_rate). MSE and MAE: less is better.")
 	notes(w, r.Notes)
 	return nil
 }
@@ -195,8 +204,8 @@ func (r bothResult) print(w io.Writer) error {
 
 func (r splitResult) print(w io.Writer) error {
 	c := r.CountSplitting
-	fmt.Fprintf(w, "%s: %d spots x %d genes of split %s (%s), counts split %d times\n", cli.Clean(c.Data.Name), c.Data.Spots, c.Data.Genes, c.Split,
-		cli.Clean(strings.Join(c.Data.Slides, ", ")), c.Splits)
+	fmt.Fprintf(w, "%s: %d spots x %d genes of split %s (%s), counts split %s\n", cli.Clean(c.Data.Name), c.Data.Spots, c.Data.Genes, c.Split,
+		cli.Clean(strings.Join(c.Data.Slides, ", ")), times(c.Splits))
 	fmt.Fprintf(w, "One half is shown; %.0f %% of its entries are 0. There the other half holds %.3f counts on average (%d entries).\n\n", 100*c.Zeros, c.Truth, c.N)
 	t := newTable(w)
 	fmt.Fprintln(t, "\tif detected\t\trate\t\t\t")
@@ -224,7 +233,8 @@ func (r splitResult) print(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "  %s, %s: %s\n", cli.Clean(m.Name), name, strings.Join(bins, "  "))
 	}
-	fmt.Fprintln(w, "\nThe rate answers how much of a gene there is; the value if detected is for comparing with measured values only.")
+	fmt.Fprintln(w, "\nmean count: of the other half, as predicted; deviance: Poisson, a count, less is better.")
+	fmt.Fprintln(w, "The rate answers how much of a gene there is; the value if detected is for comparing with measured values only.")
 	notes(w, c.Notes)
 	return nil
 }

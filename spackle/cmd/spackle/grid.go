@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -41,6 +43,9 @@ finished is opened, not repeated.`,
   spackle grid data.h5ad -o ablations --ablations --genes 128`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd, "output"); err != nil {
+				return err
+			}
 			o, err := gridOptions(cmd, &t, rates, rate, ablations)
 			if err != nil {
 				return err
@@ -84,7 +89,8 @@ finished is opened, not repeated.`,
 	}
 	f := cmd.Flags()
 	f.StringVarP(&out, "output", "o", "", "the folder to keep the models in, one folder each (required)")
-	f.Float64SliceVar(&rates, "rates", nil, "learning rates to try (default the paper's ten, 1e-5 to 1e-2)")
+	f.Float64SliceVar(&rates, "rates", nil, "learning `rates` to try, with commas (default the paper's ten, 1e-5 to 1e-2)")
+	f.Lookup("rates").DefValue = "" // said above
 	f.BoolVar(&ablations, "ablations", false, "train the paper's ablations instead")
 	f.Float64Var(&rate, "lr", 0, "learning rate of the ablations (default 0.001)")
 	f.IntVar(&masks, "masks", 3, "how many times values are hidden to compare the ablations")
@@ -112,9 +118,12 @@ func gridOptions(cmd *cobra.Command, t *training, rates []float64, rate float64,
 	case changed("rates") && len(rates) == 0:
 		return o, errors.New("no learning rate: leave --rates out, or name at least one")
 	}
-	for _, r := range rates {
-		if !(r > 0) {
-			return o, fmt.Errorf("--rates %g: want more than 0", r)
+	for k, r := range rates {
+		switch {
+		case !(r > 0) || math.IsInf(r, 0):
+			return o, fmt.Errorf("--rates %g: want more than 0, and finite", r)
+		case slices.Contains(rates[:k], r):
+			return o, fmt.Errorf("--rates names %g twice", r)
 		}
 	}
 	var err error

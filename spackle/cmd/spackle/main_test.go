@@ -232,8 +232,8 @@ func TestCompleteByDefault(t *testing.T) {
 		if got.Method != "poisson-factor" || len(got.More) != 2 || strings.Contains(again.Stderr, "completing") {
 			t.Errorf("%s: the second time: %+v\n%s", name, got, again.Stderr)
 		}
-		// Another method replaces all of it.
-		run("complete", out, "--method", "kernel", "-o", out).OK(t)
+		// Another method, named as tables print it, replaces all of it.
+		run("complete", out, "--method", "Kernel", "-o", out).OK(t)
 		if done, err = spared.Open(out); err != nil {
 			t.Fatal(err)
 		}
@@ -366,6 +366,54 @@ func TestEvalOptions(t *testing.T) {
 		if !strings.Contains(r.Stdout, part) {
 			t.Errorf("it does not say %q:\n%s", part, r.Stdout)
 		}
+	}
+}
+
+// TestNeverMeasured completes a slide that has no value of a gene: that must be
+// said, with the gene's name, whatever is in it.
+func TestNeverMeasured(t *testing.T) {
+	ds, err := spared.Open(three(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const gene, hostile = 3, "GE\nNE\x1b[31m<b>"
+	ds.Genes[gene].Symbol = hostile
+	counts := ds.Layers[spared.LayerCounts]
+	for _, i := range ds.SpotsOf(1) {
+		ds.Mask[i*len(ds.Genes)+gene], counts.Data[i*counts.Stride+gene] = false, 0
+	}
+	path := filepath.Join(t.TempDir(), "never.h5ad")
+	if err := spared.Save(ds, path); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"complete", path, "-o", filepath.Join(t.TempDir(), "completed.h5ad")}
+	r := run(args...).OK(t)
+	r.Plain(t)
+	if want := "note: slide " + ds.Sections[1].Name + " has no measured value of GE?NE?[31m<b>: "; !strings.Contains(r.Stdout, want) {
+		t.Errorf("it does not say %q:\n%s", want, r.Stdout)
+	}
+	var got struct{ Notes []string }
+	run(append(args, "--json")...).JSON(t, &got)
+	if len(got.Notes) != 1 || !strings.Contains(got.Notes[0], hostile) {
+		t.Errorf("notes %q", got.Notes)
+	}
+}
+
+// TestTrainOverAnother trains into the folder of a finished model: that it will
+// be replaced must be said before it is.
+func TestTrainOverAnother(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "model")
+	args := append([]string{"train", three(t), "-o", dir}, short...)
+	const says = "holds the model of another training (20 steps"
+	if r := run(args...).OK(t); strings.Contains(r.Stderr, says) {
+		t.Errorf("of a folder that is new it says\n%s", r.Stderr)
+	}
+	if r := run(args...).OK(t); strings.Contains(r.Stderr, says) {
+		t.Errorf("of the same training it says\n%s", r.Stderr)
+	}
+	r := run(append(args, "--seed", "7")...).OK(t)
+	if at := strings.Index(r.Stderr, "note: "+dir+" "+says); at < 0 || at > strings.Index(r.Stderr, "training 1/") {
+		t.Errorf("it does not say first that %q:\n%s", says, r.Stderr)
 	}
 }
 

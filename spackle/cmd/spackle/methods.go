@@ -50,6 +50,9 @@ with --model. Nothing is written.`,
   spackle methods data.h5ad --model model --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd, "model"); err != nil {
+				return err
+			}
 			if model != "" && len(args) == 0 {
 				return errors.New("--model is for the seconds on a data set: name one, or leave --model out")
 			}
@@ -134,7 +137,7 @@ func (l *listed) time(ctx context.Context, m baseline.Completer, train, views []
 	}
 	l.Complete, l.Slides = time.Since(start).Seconds(), len(views)
 	if stopped := ctx.Err(); stopped != nil {
-		return fmt.Errorf("stopped: %w", stopped)
+		return fmt.Errorf("timing stopped at %s: %w", l.Name, stopped)
 	}
 	if err != nil {
 		l.Error, l.Fit, l.Complete, l.Slides = err.Error(), 0, 0, 0

@@ -48,6 +48,9 @@ same data and options is opened, not repeated.`,
   SPATIALGO_ENGINE=go spackle train data.h5ad -o model         # pure Go, no XLA`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notEmpty(cmd, "output"); err != nil {
+				return err
+			}
 			o, err := t.options(cmd)
 			if err != nil {
 				return err
@@ -66,7 +69,11 @@ same data and options is opened, not repeated.`,
 			defer eng.Close()
 			o.Engine = eng
 			show, done := cli.Progress(cmd.ErrOrStderr())
-			o.Report = func(r spackle.Report) { show(r.Event()) }
+			replaced := tellReplaced(cmd.ErrOrStderr(), out)
+			o.Report = func(r spackle.Report) {
+				replaced(r.Step)
+				show(r.Event())
+			}
 			m, err := spackle.Train(cmd.Context(), ds, out, o)
 			done()
 			if err != nil {
@@ -141,6 +148,22 @@ func tellKept(w io.Writer, m *spackle.Model, dir string, err error) {
 	}
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(w, "the same command goes on from here")
+	}
+}
+
+// tellReplaced returns what a training that begins anew calls at its first step:
+// it says that the folder's finished model, which is of another training, will
+// be replaced, while there is time to stop.
+func tellReplaced(w io.Writer, dir string) func(step int) {
+	m, err := spackle.Load(dir)
+	if err != nil || !m.Training.Finished() {
+		return func(int) {}
+	}
+	return func(step int) {
+		if step == 1 {
+			fmt.Fprintf(w, "note: %s holds the model of another training (%d steps, validation MSE %.4f), which this one replaces; to keep both, stop now and give another folder\n",
+				cli.Clean(dir), m.Training.Step, m.Training.BestValMSE)
+		}
 	}
 }
 
