@@ -198,6 +198,11 @@ func TestMethods(t *testing.T) {
 	}
 	r := list().OK(t)
 	r.Plain(t)
+	for line := range strings.Lines(r.Stdout) {
+		if len(line) > 110 {
+			t.Errorf("a line of %d characters, which a terminal breaks:\n%s", len(line), line)
+		}
+	}
 	for _, m := range spackle.Methods() {
 		if !strings.Contains(r.Stdout, "\n"+methodName(m)) || !strings.Contains(r.Stdout, baseline.Describe(m).Idea) {
 			t.Errorf("it lacks %s:\n%s", m.Name(), r.Stdout)

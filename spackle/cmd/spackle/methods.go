@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -145,30 +144,32 @@ func (l *listed) time(ctx context.Context, m baseline.Completer, train, views []
 	return nil
 }
 
+// printMethods prints what is known of each method below its name, since in one
+// line no terminal would hold it.
 func printMethods(w io.Writer, list []listed, timed bool) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	seconds := ""
-	if timed {
-		seconds = "fit s\tcomplete s\t"
-	}
-	fmt.Fprintf(t, "method\t%sidea\tsource\tneeds\n", seconds)
+	width := 0
 	for _, l := range list {
-		name := l.Name
+		width = max(width, len(l.Name)+len(" *"))
+	}
+	if timed {
+		fmt.Fprintf(w, "%-*s  fit s  complete s\n", width, "method")
+	}
+	for _, l := range list {
+		name, seconds := l.Name, ""
 		if l.Default {
 			name += " *"
 		}
-		if timed {
-			seconds = "\t\t"
-			if l.Slides > 0 {
-				seconds = fmt.Sprintf("%.2f\t%.2f\t", l.Fit, l.Complete)
-			}
+		if l.Slides > 0 {
+			seconds = fmt.Sprintf("%7.2f%12.2f", l.Fit, l.Complete)
 		}
-		fmt.Fprintf(t, "%s\t%s%s\t%s\t%s\n", name, seconds, cli.Clean(l.Idea), cli.Clean(l.Source), strings.TrimSpace(l.Needs.String()))
+		fmt.Fprintf(w, "%s\n    %s\n    from: %s\n", strings.TrimSpace(fmt.Sprintf("%-*s%s", width, name, seconds)), cli.Clean(l.Idea), cli.Clean(l.Source))
+		if needs := strings.TrimSpace(l.Needs.String()); needs != "" {
+			fmt.Fprintf(w, "    needs: %s\n", needs)
+		}
 	}
-	if err := t.Flush(); err != nil {
+	if _, err := fmt.Fprintln(w, "\n* what complete uses where no method is named"); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\n* what complete uses where no method is named")
 	for _, l := range list {
 		if l.Error != "" {
 			fmt.Fprintf(w, "note: %s does not run on this data set: %s\n", l.Name, cli.Clean(l.Error))
