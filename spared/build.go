@@ -86,7 +86,9 @@ func Build(ctx context.Context, r Recipe, path string, progress Progress) (*Data
 }
 
 // CheckSave finds out before hours of work that Save would refuse.
-func CheckSave(path string) error { return cmp.Or(CheckOutput(path), keepsPatches(path)) }
+func CheckSave(path string) error {
+	return cmp.Or(CheckOutput(path), keepsPatches(path), keepsOther(path))
+}
 
 // CheckOutput finds out before hours of work that no file could be written at
 // path, whatever it holds.

@@ -180,3 +180,25 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckSaveKeepsOthers: a file that is no data set is replaced only where its
+// name says that one is wanted there.
+func TestCheckSaveKeepsOthers(t *testing.T) {
+	for _, c := range []struct {
+		reason, name, content string
+		ok                    bool
+	}{
+		{"a picture named by mistake", "image.tif", "II*\x00", false},
+		{"a table without an ending", "genes", "a,b\n", false},
+		{"a damaged data set is made anew", "data.h5ad", "not HDF5", true},
+		{"an empty file holds nothing to lose", "new", "", true},
+	} {
+		path := filepath.Join(t.TempDir(), c.name)
+		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := CheckSave(path); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.reason, err)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -74,6 +76,22 @@ func keepsPatches(path string) error {
 	}
 	if i := slices.IndexFunc(keys, isPatches); i >= 0 {
 		return fmt.Errorf("spared: %s holds patches of the picture (%s), which a new data set in its place would not: give another name to write, or remove the file first", path, keys[i])
+	}
+	return nil
+}
+
+// keepsOther returns an error where the file at path is no data set by its name
+// nor by its content: a picture or a table that was named by mistake.
+func keepsOther(path string) error {
+	if strings.EqualFold(filepath.Ext(path), ".h5ad") {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil
+	}
+	if _, err := h5ad.Keys(path); err != nil {
+		return fmt.Errorf("spared: %s exists and is no data set: give another name to write, e.g. %s.h5ad", path, strings.TrimSuffix(path, filepath.Ext(path)))
 	}
 	return nil
 }
