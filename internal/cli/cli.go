@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // ExitInterrupted is the exit status after Ctrl-C, as shells use it.
@@ -30,6 +31,7 @@ func Main(cmd *cobra.Command) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // from now on a further signal has its default effect
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wanted(err) })
 	started := false
 	onRun(cmd, func() { started = true })
 	c, err := cmd.ExecuteContextC(ctx)
@@ -37,7 +39,8 @@ func Main(cmd *cobra.Command) int {
 	case err == nil:
 		return 0
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: stopped: %s\n", cmd.Name(), oneLine(cmd, err))
+		text := strings.TrimSuffix(oneLine(cmd, err), ": "+context.Canceled.Error()) // who typed Ctrl-C knows
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: stopped: %s\n", cmd.Name(), text)
 		return ExitInterrupted
 	}
 	hint := ""
@@ -59,6 +62,25 @@ func onRun(c *cobra.Command, note func()) {
 	for _, sub := range c.Commands() {
 		onRun(sub, note)
 	}
+}
+
+// wanted says of a flag with a wrong value what values it takes.
+func wanted(err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	want, ok := map[string]string{
+		"int": "a whole number", "uint64": "a whole number, 0 or more", "float64": "a number",
+		"float64Slice": "numbers with commas between them", "bool": "true or false",
+	}[wrong.GetFlag().Value.Type()]
+	if !ok {
+		return err
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		want = "a smaller number"
+	}
+	return fmt.Errorf("--%s %s: want %s", wrong.GetFlag().Name, wrong.GetValue(), want)
 }
 
 // oneLine words an error for a line that begins with the command's name. Names
