@@ -24,7 +24,7 @@ import (
 
 // methodsVersion is of what methods compute. Raise it where one of them computes
 // something else than before, or old results would be opened.
-const methodsVersion = 2
+const methodsVersion = 3
 
 // dataDigest identifies the numbers of a data set, all that is not a
 // completion's own: the manifest alone does not tell data sets apart that were

@@ -242,6 +242,9 @@ func (m *countModel) answerBy(ctx context.Context, shown *View, open func(i, g i
 				done.Values.Data[k] = float32(v.Norm.Log(y))
 				if !shown.Visible[k] {
 					done.SD.Data[k] = float32(math.Sqrt(variance+wide[i]) * doubling * y / (1 + y))
+					if m.variance != nil {
+						psi += float64(m.variance[at])
+					}
 					done.Rate.Data[k] = float32(v.Norm.Log(posteriorRate(eta, psi, float64(m.counts[at])) * unit[k]))
 				}
 			}
