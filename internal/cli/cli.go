@@ -80,7 +80,7 @@ func wanted(err error) error {
 	if errors.Is(err, strconv.ErrRange) {
 		want = "a smaller number"
 	}
-	return fmt.Errorf("--%s %s: want %s", wrong.GetFlag().Name, wrong.GetValue(), want)
+	return fmt.Errorf("--%s %q: want %s", wrong.GetFlag().Name, wrong.GetValue(), want)
 }
 
 // oneLine words an error for a line that begins with the command's name. Names

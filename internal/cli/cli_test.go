@@ -46,8 +46,8 @@ func TestExit(t *testing.T) {
 		{"an error with a hostile name in it", fails(errors.New("\x1b[2J\u202ex\x00")), []string{"do"}, 1, "prog: error: ?[2J?x?\n"},
 		{"a cancelled context of the work's own", fails(context.Canceled), []string{"do"}, 1, "prog: error: context canceled\n"},
 		{"an unknown flag", fails(nil), []string{"do", "--m"}, 1, "prog: error: unknown flag: --m; see prog do --help\n"},
-		{"a word for a number", fails(nil), []string{"do", "--n", "x"}, 1, "prog: error: --n x: want a whole number; see prog do --help\n"},
-		{"a number out of range", fails(nil), []string{"do", "--n=99999999999999999999"}, 1, "prog: error: --n 99999999999999999999: want a smaller number; see prog do --help\n"},
+		{"a word for a number", fails(nil), []string{"do", "--n", "x"}, 1, "prog: error: --n \"x\": want a whole number; see prog do --help\n"},
+		{"a number out of range", fails(nil), []string{"do", "--n=99999999999999999999"}, 1, "prog: error: --n \"99999999999999999999\": want a smaller number; see prog do --help\n"},
 		{"an argument too many", fails(nil), []string{"do", "x"}, 1, "prog: error: unknown command \"x\" for \"prog do\"; see prog do --help\n"},
 		{"an unknown command", fails(nil), []string{"undo"}, 1, "prog: error: unknown command \"undo\" for \"prog\"; Did you mean this?; do; see prog --help\n"},
 	} {
