@@ -139,16 +139,6 @@ func (m *countModel) show(entries []int, yes bool) {
 	}
 }
 
-// countSeen counts the counts of each gene that are not hidden.
-func (m *countModel) countSeen() {
-	clear(m.f.known)
-	for at, c := range m.counts {
-		if c >= 0 {
-			m.f.known[at%m.genes]++
-		}
-	}
-}
-
 // linearize sets η, and z and τ of the factors at it:
 //
 //	c is seen       λ = e^(η + v/2), τ = 1/λ,                      z = (c - λ)/λ + η
@@ -242,7 +232,7 @@ func (m *countModel) answerBy(ctx context.Context, shown *View, open func(i, g i
 				done.Values.Data[k] = float32(v.Norm.Log(y))
 				if !shown.Visible[k] {
 					done.SD.Data[k] = float32(math.Sqrt(variance+wide[i]) * doubling * y / (1 + y))
-					if m.variance != nil {
+					if m.variance != nil { // the rate is as unsure as η is
 						psi += float64(m.variance[at])
 					}
 					done.Rate.Data[k] = float32(v.Norm.Log(posteriorRate(eta, psi, float64(m.counts[at])) * unit[k]))

@@ -48,7 +48,7 @@ func (m PoissonKernel) complete(ctx context.Context, v *View) (*Completion, erro
 	if !(m.Width > 0) {
 		return nil, fmt.Errorf("a width of %g pitches is not positive", m.Width)
 	}
-	if err := v.needCounts(); err != nil {
+	if err := v.needCounts(); err != nil { // further genes too, which the model is not shown
 		return nil, err
 	}
 	c, err := newCountModel(v.alone(), 0)

@@ -59,7 +59,6 @@ func (s schedule) rounds(ctx context.Context, m *countModel, f fit, from, to int
 	if err := m.lines(ctx); err != nil || m.empty() {
 		return err
 	}
-	m.countSeen()
 	if err := m.linearize(ctx); err != nil {
 		return err
 	}

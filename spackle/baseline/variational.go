@@ -301,17 +301,18 @@ func (f *variationalFit) moments(lo, hi int) {
 
 // findPsi sets ψ of the genes lo to hi-1; η is without its base.
 func (f *variationalFit) findPsi(lo, hi int) {
-	squares := make([]float64, hi-lo)
+	squares, seen := make([]float64, hi-lo), make([]float64, hi-lo)
 	for i := range f.n {
 		for g := lo; g < hi; g++ {
 			if at := i*f.genes + g; f.counts[at] >= 0 {
+				seen[g-lo]++
 				e := float64(f.f.z[at] - f.eta[at])
 				squares[g-lo] += float64(f.weight[at]) * (e*e + float64(f.variance[at]))
 			}
 		}
 	}
 	for g := lo; g < hi; g++ {
-		f.f.psi[g] = max(psiFloor, f.f.psi[g]*(squares[g-lo]+psiPrior)/(f.f.known[g]+psiPrior))
+		f.f.psi[g] = max(psiFloor, f.f.psi[g]*(squares[g-lo]+psiPrior)/(seen[g-lo]+psiPrior))
 	}
 }
 
